@@ -1,0 +1,27 @@
+"""What the parsers of all steps share."""
+
+import argparse
+import json
+from typing import Any
+
+from hemoseg.errors import InputError
+
+
+def parser(step: str, purpose: str) -> argparse.ArgumentParser:
+    """A parser whose help begins with what the step is for."""
+    return argparse.ArgumentParser(prog=f"hemoseg {step}", description=purpose)
+
+
+def settings(text: str) -> dict[str, Any]:
+    """Settings as the JSON object that a rule hands over.
+
+    Raises:
+        InputError: the text is no JSON object.
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--settings: no JSON ({error}); pass an object such as '{{\"size\": 256}}'") from None
+    if not isinstance(content, dict):
+        raise InputError("--settings: a JSON object is needed, such as '{\"size\": 256}'")
+    return content
