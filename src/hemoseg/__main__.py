@@ -1,9 +1,11 @@
 """The command line: ``hemoseg <step> ...`` calls ``hemoseg.steps.<step>.main(argv)``."""
 
+import ast
 import difflib
-import importlib
+import importlib.util
 import pkgutil
 import sys
+from pathlib import Path
 
 from hemoseg import __version__, steps
 from hemoseg.errors import InputError
@@ -51,8 +53,9 @@ def _usage(names: list[str]) -> str:
     rows = []
     for name in names:
         spec = importlib.util.find_spec(f"hemoseg.steps.{name}")
-        first = next(line for line in open(spec.origin, encoding="utf-8") if line.startswith('"""'))
-        rows.append(f"  {name:<10} {first.strip().strip(chr(34))}")
+        # Read, not imported: the help of all steps must not wait for torch.
+        docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+        rows.append(f"  {name:<10} {docstring.splitlines()[0]}")
     return "usage: hemoseg STEP [options]     (hemoseg STEP --help)\n\nsteps:\n" + "\n".join(rows)
 
 

@@ -1,0 +1,1 @@
+"""Samples, predictions, splits and geometry as plain arrays."""

@@ -1,0 +1,1 @@
+"""Counts per image, class and cell."""

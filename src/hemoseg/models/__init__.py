@@ -1,0 +1,59 @@
+"""One file per network or classical method.
+
+A network's file has ``build(in_channels, classes, **settings) -> nn.Module`` (logits ``(B, K, H, W)``).
+A classical method's file has ``fit(images, classes, instances, **settings) -> dict of arrays`` and
+``predict(image, fitted, **settings) -> Labelled``. Optional names of any file, looked up by the steps:
+
+* ``compute_loss(network, batch, **settings) -> Tensor`` replaces the loss named in the settings;
+* ``describe(network) -> dict`` adds to ``run.json`` what a reader wants to know of a run.
+
+Nothing else is edited to add one: the name in params.yaml is the file's name.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from hemoseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a classical method says of one image.
+
+    Attributes:
+        classes: uint8 ``(H, W)``.
+        probability: float32 ``(K + 1, H, W)`` or none.
+        instances: int32 ``(H, W)`` where the method makes its own cells, else none.
+    """
+
+    classes: np.ndarray
+    probability: np.ndarray | None = None
+    instances: np.ndarray | None = None
+
+
+def names() -> list[str]:
+    """Names of all models."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> ModuleType:
+    """The module of a model.
+
+    Raises:
+        InputError: no such file in ``models/``.
+    """
+    if name not in names():
+        close = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the models are {', '.join(names())}"
+        raise InputError(f"there is no model {name!r} (src/hemoseg/models/{name}.py); {hint}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def is_network(module: ModuleType) -> bool:
+    """Whether the model is trained by gradient descent (has ``build``)."""
+    return hasattr(module, "build")

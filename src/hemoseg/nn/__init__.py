@@ -1,0 +1,1 @@
+"""Textbook parts of networks; they know nothing of this project."""

@@ -1,0 +1,29 @@
+"""The deformable U-Net of scd2018 and scd2020: the same network, every 3x3 convolution deformable."""
+
+from functools import partial
+
+from torch import nn
+
+from hemoseg.nn.deform_conv import DeformConv2d, active_backend
+from hemoseg.nn.unet import UNet
+
+
+def build(
+    in_channels: int,
+    classes: int,
+    *,
+    width: int = 8,
+    levels: int = 3,
+    head: str = "last",
+    scope: float = 2.0,
+    backend: str = "auto",
+) -> nn.Module:
+    """Build the network; ``scope`` is the largest offset in pixels, ``backend`` the form of the layer."""
+    convolution = partial(DeformConv2d, scope=scope, backend=backend)
+    return UNet(in_channels, classes, convolution=convolution, width=width, levels=levels, head=head)
+
+
+def describe(network: nn.Module) -> dict[str, str]:
+    """Which back end the deformable layers run."""
+    backends = {active_backend(layer.backend) for layer in network.modules() if isinstance(layer, DeformConv2d)}
+    return {"deformable_backend": ", ".join(sorted(backends))}

@@ -1,0 +1,62 @@
+"""Samples and splits as the later steps read them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from hemoseg.data import samples as samples_format
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.steps.files import read_arrays, read_table
+
+SPLIT_TEXTS = dict.fromkeys(("split", "sample", "frame", "group", "role"), str)
+
+
+def read_samples(path: str | Path, autolabels: str | Path | None = None) -> Samples:
+    """Samples of an experiment; with ``autolabels`` their labels are the automatic ones.
+
+    Raises:
+        InputError: a file is absent or damaged, or the automatic labels are those of other samples.
+    """
+    samples = samples_format.from_arrays(read_arrays(path))
+    if autolabels is None:
+        return samples
+    labels = samples_format.from_arrays(read_arrays(autolabels))
+    if labels.ids != samples.ids:
+        raise InputError(f"{autolabels}: made for other samples than {path}; run `autolabel` again")
+    return replace(samples, classes=labels.classes, instances=labels.instances, class_names=labels.class_names)
+
+
+def read_split(path: str | Path, split: str) -> dict[str, list[str]]:
+    """Sample ids of one split by role (train, val, test).
+
+    Raises:
+        InputError: the file is absent or has no such split.
+    """
+    table = read_table(path, dtype=SPLIT_TEXTS)
+    chosen = table[table["split"] == split]
+    if chosen.empty:
+        raise InputError(f"{path}: no split {split!r}; the splits are {', '.join(sorted(set(table['split'])))}")
+    return {role: list(rows["sample"]) for role, rows in chosen.groupby("role")}
+
+
+def role_samples(samples: Samples, roles: dict[str, list[str]], role: str) -> Samples:
+    """The samples of one role of a split, in the order of the split file."""
+    return samples.take(samples.index(roles.get(role, [])))
+
+
+def require_labels(samples: Samples, path: str | Path) -> Samples:
+    """The samples themselves if they have labels.
+
+    Raises:
+        InputError: they have none.
+    """
+    if not samples.has_labels:
+        raise InputError(f"{path}: the dataset has no labels; set `labels: auto` in the experiment")
+    return samples
+
+
+def read_pixels(path: str | Path) -> pd.DataFrame:
+    """A pixels.csv with ids as text, whatever they look like."""
+    return read_table(path, dtype={"sample": str, "frame": str, "group": str})

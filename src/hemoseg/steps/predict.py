@@ -1,0 +1,135 @@
+"""Predict the test samples of a split with a trained model: probabilities, class maps, cells."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from hemoseg import models
+from hemoseg.data import predictions as predictions_format
+from hemoseg.data.predictions import Predictions
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.inference.cells import components
+from hemoseg.inference.windows import predict_windows
+from hemoseg.models import Labelled
+from hemoseg.steps import arguments
+from hemoseg.steps.files import write_arrays, write_json
+from hemoseg.steps.labelled import read_samples, read_split, role_samples
+from hemoseg.steps.progress import tracked
+from hemoseg.steps.weights import environment, read_model
+from hemoseg.training.batches import Normalisation
+
+
+def main(argv: list[str]) -> None:
+    """Parse the arguments and predict."""
+    parser = arguments.parser("predict", __doc__)
+    parser.add_argument("--settings", type=arguments.settings, required=True, help="window, overlap, min_area_share")
+    parser.add_argument("--samples", required=True)
+    parser.add_argument("--splits", required=True)
+    parser.add_argument("--split", required=True)
+    parser.add_argument("--model", type=Path, required=True, help="folder that `train` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="predictions.npz; timing.json is written beside it")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    device = choose_device(args.device)
+
+    test = role_samples(read_samples(args.samples), read_split(args.splits, args.split), "test")
+    weights, description = read_model(args.model)
+    check_fits(description, test, args.model)
+    predict_one = predictor(description, weights, args.settings, device)
+    begin = time.perf_counter()
+    said = [predict_one(test, i) for i in tracked(range(len(test)), len(test), "predict", "image")]
+    seconds = time.perf_counter() - begin
+    min_area = args.settings["min_area_share"] * description["median_cell_area"]
+    result = Predictions(
+        ids=test.ids,
+        probabilities=[one.probability for one in said if one.probability is not None],
+        classes=[one.classes for one in said],
+        instances=[_cells(one, min_area) for one in said],
+    )
+    write_arrays(args.out, **predictions_format.to_arrays(result))
+    timing = {"images": len(test), "seconds": seconds} | environment(device)
+    write_json(args.out.with_name("timing.json"), timing)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` takes the GPU where there is one.
+
+    Raises:
+        InputError: a GPU is asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: this machine shows no CUDA device; use --device cpu or mend the driver")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def check_fits(description: dict[str, Any], samples: Samples, folder: Path) -> None:
+    """Refuse a model that was made for other images.
+
+    Raises:
+        InputError: channels or classes differ.
+    """
+    if not len(samples):
+        raise InputError("the split has no test samples; mend `split` in the experiment")
+    channels = samples.images[0].shape[0]
+    if channels != description["in_channels"]:
+        raise InputError(
+            f"{folder}: the model reads {description['in_channels']} channels, the samples have {channels}"
+        )
+    if samples.has_labels and list(samples.class_names) != description["classes"]:
+        raise InputError(
+            f"{folder}: the model knows the classes {description['classes']}, "
+            f"the samples have {list(samples.class_names)}; train it again on these samples"
+        )
+
+
+def predictor(
+    description: dict[str, Any], weights: dict[str, torch.Tensor], settings: dict[str, Any], device: torch.device
+) -> Callable[[Samples, int], Labelled]:
+    """A function that labels one sample with the model of the description."""
+    module = models.load(description["network"])
+    if models.is_network(module):
+        return _network_predictor(module, description, weights, settings, device)
+    fitted = {name: value.numpy() for name, value in weights.items()}
+    options = description["settings"]["network_settings"]
+    return lambda samples, position: module.predict(samples.image(position), fitted, **options)
+
+
+def _network_predictor(
+    module: ModuleType,
+    description: dict[str, Any],
+    weights: dict[str, torch.Tensor],
+    settings: dict[str, Any],
+    device: torch.device,
+) -> Callable[[Samples, int], Labelled]:
+    network = module.build(
+        description["in_channels"], len(description["classes"]), **description["settings"]["network_settings"]
+    )
+    network.load_state_dict(weights)
+    network = network.to(device, memory_format=torch.channels_last).eval()
+    normalisation = Normalisation(**description["normalisation"])
+    window = tuple(settings["window"]) if settings["window"] else None
+
+    @torch.inference_mode()
+    def predict(samples: Samples, position: int) -> Labelled:
+        image = torch.from_numpy(samples.images[position].astype(np.float32)).to(device)
+        probability = predict_windows(
+            lambda images: network(normalisation.apply(images)).float().softmax(1),
+            image,
+            window=window,
+            overlap=settings["overlap"],
+        )
+        return Labelled(probability.argmax(0).to(torch.uint8).cpu().numpy(), probability.cpu().numpy())
+
+    return predict
+
+
+def _cells(one: Labelled, min_area: float) -> np.ndarray:
+    return one.instances if one.instances is not None else components(one.classes, min_area=min_area)

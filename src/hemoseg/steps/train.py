@@ -1,0 +1,211 @@
+"""Train one model on one split with one seed; killed at any moment, it resumes where it was."""
+
+import hashlib
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from hemoseg import models
+from hemoseg.data.samples import IGNORE, Samples
+from hemoseg.errors import InputError
+from hemoseg.labels.areas import median_area
+from hemoseg.steps import arguments
+from hemoseg.steps.files import write_json, write_table, written_whole
+from hemoseg.steps.labelled import read_samples, read_split, require_labels, role_samples
+from hemoseg.steps.progress import Progress
+from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
+from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
+from hemoseg.training.loop import NonFiniteLoss, Plan, Training
+
+HISTORY = ("step", "train_loss", "val_loss", "val_dice", "seconds")
+
+
+def main(argv: list[str]) -> None:
+    """Parse the arguments and train."""
+    parser = arguments.parser("train", __doc__)
+    parser.add_argument("--settings", type=arguments.settings, required=True, help="network, network_settings, train")
+    parser.add_argument("--samples", required=True)
+    parser.add_argument("--autolabels", help="train on these labels instead of the true ones")
+    parser.add_argument("--splits", required=True)
+    parser.add_argument("--split", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--init", help="model folder whose weights the training starts from")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the trained model")
+    parser.add_argument("--resume", type=Path, required=True, help="folder for the state of unfinished trainings")
+    parser.add_argument("--checkpoint-seconds", type=float, default=15, help="between two saved states")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--devices", type=int, default=1, help="number of devices")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
+    roles = read_split(args.splits, args.split)
+    module = models.load(args.settings["network"])
+    if models.is_network(module):
+        _train_network(args, module, samples, roles)
+    else:
+        _fit_classical(args, module, samples, roles)
+
+
+def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[str, list[str]]) -> None:
+    # Imported here: the other steps would pay seconds for it at every start.
+    from lightning_fabric import Fabric
+
+    settings = args.settings
+    plan = Plan(**{k: v for k, v in settings["train"].items() if k not in ("normalise", "precision")})
+    accelerator = "gpu" if args.device == "cuda" else args.device
+    fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=settings["train"]["precision"])
+    fabric.launch()
+    torch.manual_seed(args.seed)
+    network = _build(module, settings, samples)
+    if args.init:
+        _initialise(network, args.init)
+    train = role_samples(samples, roles, "train")
+    normalisation = measure_normalisation(train, settings["train"]["normalise"])
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    network, optimizer = fabric.setup(network, optimizer)
+    pools = {
+        role: Pool(role_samples(samples, roles, role), normalisation, fabric.device, role)
+        for role in ("train", "val")
+        if roles.get(role) or role == "train"
+    }
+    own = getattr(module, "compute_loss", None)
+    training = Training(
+        network, optimizer, pools, plan, seed=args.seed, backward=fabric.backward, compute_loss=own,
+        shard=(fabric.global_rank, fabric.world_size),
+    )  # fmt: skip
+    state = args.resume / _key(args, roles) / "state.safetensors"
+    begin = time.time()
+    _run(training, state, args, writes=fabric.is_global_zero)
+    if fabric.is_global_zero:
+        extra = module.describe(network) if hasattr(module, "describe") else {}
+        _write_network(args, training, samples, train, normalisation, extra | {"session_seconds": time.time() - begin})
+        shutil.rmtree(state.parent, ignore_errors=True)
+
+
+def _build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:
+    try:
+        return module.build(samples.images[0].shape[0], len(samples.class_names), **settings["network_settings"])
+    except TypeError as error:
+        raise InputError(f"model {settings['network']}: {error}; mend `settings` of its block in params") from None
+
+
+def _initialise(network: torch.nn.Module, folder: str) -> None:
+    """Load the weights of another model wherever name and shape agree; the rest stays as drawn."""
+    weights, _ = read_model(folder)
+    own = network.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise InputError(f"{folder}: no weight fits this network; init_from must name a model of the same network")
+    network.load_state_dict(own | fitting)
+    print(f"{len(fitting)} of {len(own)} tensors start from {folder}", file=sys.stderr)
+
+
+def _run(training: Training, state: Path, args: Any, *, writes: bool) -> None:
+    """Advance the training to its end; keep its state on disk so that a kill loses little."""
+    if state.exists():
+        training.restore(*read_weights(state))
+        print(f"resumed at step {training.done}", file=sys.stderr)
+    saved = time.monotonic()
+    what = f"{args.settings['model']} {args.split} seed {args.seed}"
+    note = ""
+    with Progress(training.plan.steps, what, done=training.done) as progress:
+        try:
+            while not training.finished:
+                loss = training.step()
+                if training.validation_due:
+                    note = f", val Dice {training.validate()['val_dice']:.3f}"
+                if writes and time.monotonic() - saved >= args.checkpoint_seconds:
+                    write_weights(state, *training.state())
+                    saved = time.monotonic()
+                rate = training.done * training.plan.batch_size / training.seconds
+                progress.update(f"loss {loss:.4f}{note}, {rate:.1f} images/s")
+        except NonFiniteLoss as error:
+            kept = state.with_name("last_good.safetensors")
+            write_weights(kept, training.state()[0])
+            raise InputError(f"{error}; the last good weights are kept in {kept}; lower train.learning_rate") from None
+        except (KeyboardInterrupt, SystemExit):
+            if writes:
+                write_weights(state, *training.state())
+            raise
+
+
+def _key(args: Any, roles: dict[str, list[str]]) -> str:
+    """Names the state of one training: its settings, data, split and seed."""
+    facts = [args.settings, sha256(args.samples), args.autolabels and sha256(args.autolabels)]
+    facts += [roles, args.seed, args.init and sha256(Path(args.init) / "model.safetensors"), code_hash()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _write_network(
+    args: Any,
+    training: Training,
+    samples: Samples,
+    train: Samples,
+    normalisation: Normalisation,
+    extra: dict[str, Any],
+) -> None:
+    last = training.state()[0]
+    last = {name.removeprefix("network."): value for name, value in last.items() if name.startswith("network.")}
+    write_weights(args.out / "last.safetensors", last)
+    write_weights(args.out / "model.safetensors", training.best if training.best is not None else last)
+    write_table(args.out / "history.csv", pd.DataFrame(training.history, columns=list(HISTORY)))
+    numbers = {"step": training.best_step, "steps": training.done}
+    numbers |= {"parameters": sum(p.numel() for p in training.network.parameters())}
+    described = {"normalisation": {"white": normalisation.white, "mean": normalisation.mean, "sd": normalisation.sd}}
+    described |= {"weights": "best on validation" if "val" in training.pools else "last", **numbers}
+    _describe(args, samples, train, described)
+    run = environment(next(training.network.parameters()).device) | extra
+    run |= {"training_seconds": training.seconds, "seconds_per_step": training.seconds / max(training.done, 1)}
+    write_json(args.out / "run.json", run)
+
+
+def _fit_classical(args: Any, module: ModuleType, samples: Samples, roles: dict[str, list[str]]) -> None:
+    """Fit a method that is not trained by steps; its folder has the same files."""
+    begin = time.time()
+    train = role_samples(samples, roles, "train")
+    images = [train.image(position) for position in range(len(train))]
+    fitted = module.fit(images, train.classes, train.instances, **args.settings["network_settings"])
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in fitted.items()}
+    write_weights(args.out / "model.safetensors", tensors)
+    with written_whole(args.out / "last.safetensors") as temporary:
+        shutil.copyfile(args.out / "model.safetensors", temporary)
+    write_table(args.out / "history.csv", pd.DataFrame(columns=list(HISTORY)))
+    _describe(args, samples, train, {"normalisation": None, "weights": "fitted"})
+    run = environment("cpu") | {"training_seconds": time.time() - begin}
+    write_json(args.out / "run.json", run)
+
+
+def _describe(args: Any, samples: Samples, train: Samples, extra: dict[str, Any]) -> None:
+    """Write model.json: what `predict` and a reader need to know of the weights beside it."""
+    area = median_area(train.instances or [(classes > 0) & (classes != IGNORE) for classes in train.classes])
+    description = {
+        "format": 1,
+        "model": args.settings["model"],
+        "network": args.settings["network"],
+        "settings": args.settings,
+        "seed": args.seed,
+        "split": args.split,
+        "classes": list(samples.class_names),
+        "in_channels": int(samples.images[0].shape[0]),
+        "input_size": [int(side) for side in samples.images[0].shape[1:]],
+        "training_samples": len(train),
+        "labels": "auto" if args.autolabels else "truth",
+        "median_cell_area": area,
+        "weights_sha256": sha256(args.out / "model.safetensors"),
+        "samples_sha256": sha256(args.samples),
+        "code_sha256": code_hash(),
+    }
+    write_json(args.out / "model.json", description | extra)

@@ -1,0 +1,107 @@
+"""Samples in the memory of the device, and the batch of a step as a function of (seed, step)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step sees.
+
+    Attributes:
+        images: float32 ``(B, C, H, W)``, normalised.
+        classes: int64 ``(B, H, W)``; 255 is ignored.
+        positions: which samples of the pool they are, int64 ``(B,)``.
+    """
+
+    images: Tensor
+    classes: Tensor
+    positions: Tensor
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """``(image / white - mean) / sd`` per channel; images that are all alike get an sd of 1."""
+
+    white: float
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+
+    def apply(self, images: Tensor) -> Tensor:
+        """Normalise ``(..., C, H, W)`` in the source's numbers to float32."""
+        shape = (len(self.mean), 1, 1)
+        mean = torch.tensor(self.mean, dtype=torch.float32, device=images.device).view(shape)
+        sd = torch.tensor(self.sd, dtype=torch.float32, device=images.device).view(shape)
+        return (images.float() / self.white - mean) / sd
+
+
+def measure_normalisation(samples: Samples, kind: str) -> Normalisation:
+    """Mean and sd of the training images (``kind="training_set"``) or 0 and 1 (``kind="none"``)."""
+    channels = samples.images[0].shape[0]
+    if kind == "none":
+        return Normalisation(samples.white, (0.0,) * channels, (1.0,) * channels)
+    total = np.zeros((2, channels))
+    pixels = 0
+    for position in range(len(samples)):
+        image = samples.image(position).astype(np.float64)
+        total += [image.sum(axis=(1, 2)), (image**2).sum(axis=(1, 2))]
+        pixels += image[0].size
+    mean = total[0] / pixels
+    sd = np.sqrt(np.maximum(total[1] / pixels - mean**2, 0))
+    sd = np.where(sd > 1e-6, sd, 1.0)
+    return Normalisation(samples.white, tuple(mean.tolist()), tuple(sd.tolist()))
+
+
+class Pool:
+    """The samples of one role, held on the device in the source's dtype.
+
+    Raises:
+        InputError: no samples, or samples of several sizes (a batch needs one size).
+    """
+
+    def __init__(self, samples: Samples, normalisation: Normalisation, device: torch.device, role: str):
+        if len(samples) == 0:
+            raise InputError(f"the split has no {role} samples; lower split.validation or give more images")
+        sizes = {image.shape for image in samples.images}
+        if len(sizes) > 1:
+            raise InputError(
+                f"the {role} samples have {len(sizes)} sizes; set prepare.size, or prepare.layout: tiles"
+            )
+        images = np.stack(samples.images)
+        # Few torch operations know uint16, so 16-bit images are held as int32.
+        self.images = torch.from_numpy(images if images.dtype == np.uint8 else images.astype(np.int32)).to(device)
+        self.classes = torch.from_numpy(np.stack(samples.classes)).to(device)
+        self.normalisation = normalisation
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, positions: Tensor) -> Batch:
+        """The samples at ``positions`` as a batch."""
+        positions = positions.to(self.images.device)
+        images = self.normalisation.apply(self.images[positions])
+        return Batch(images.contiguous(memory_format=torch.channels_last), self.classes[positions].long(), positions)
+
+
+def draw_positions(seed: int, step: int, size: int, pool: int) -> Tensor:
+    """Samples of step ``step``: shuffled passes over the pool, cut into batches, none twice in a pass.
+
+    A pure function, so that a resumed training sees what an uninterrupted one does.
+    """
+    first = step * size
+    passes = range(first // pool, (first + size - 1) // pool + 1)
+    order = torch.cat([_shuffled(seed, number, pool) for number in passes])
+    start = first - passes[0] * pool
+    return order[start : start + size]
+
+
+def _shuffled(seed: int, number: int, pool: int) -> Tensor:
+    # The two numbers are joined by numpy's SeedSequence: seed 1, pass 2 and seed 2, pass 1 must differ.
+    state = int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0] >> 1)
+    return torch.randperm(pool, generator=torch.Generator().manual_seed(state))

@@ -1,0 +1,189 @@
+"""The training loop: steps, not epochs, are its unit; its whole state is tensors and plain numbers."""
+
+import copy
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hemoseg.data.samples import IGNORE
+from hemoseg.training.augment import Augmentation, seed_step
+from hemoseg.training.batches import Batch, Pool, draw_positions
+
+
+class NonFiniteLoss(Exception):
+    """The loss is NaN or infinite; ``step`` says where."""
+
+    def __init__(self, step: int, value: float):
+        super().__init__(f"the loss is {value} at step {step}")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings of a training (params section `train`)."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    validate_every: int
+    loss: str = "cross_entropy"
+    augment: dict[str, Any] = field(default_factory=dict)
+
+
+class Training:
+    """One training of one network; `step` and `validate` advance it, `state` and `restore` carry it over.
+
+    Args:
+        network: the network, already on the device and, where the caller uses Fabric, set up by it.
+        optimizer: its Adam, set up likewise.
+        pools: the samples of role "train" and, if there are any, "val".
+        plan: the settings.
+        seed: makes the order of samples, augmentation and dropout.
+        backward: replaces ``loss.backward()`` (Fabric's, for mixed precision and several devices).
+        compute_loss: replaces the plan's loss (a model's own).
+        shard: (rank, number of processes); each takes its share of every batch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        pools: dict[str, Pool],
+        plan: Plan,
+        *,
+        seed: int,
+        backward: Callable[[Tensor], None] = torch.Tensor.backward,
+        compute_loss: Callable[[nn.Module, Batch], Tensor] | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        self.network, self.optimizer, self.pools, self.plan, self.seed = network, optimizer, pools, plan, seed
+        self.backward, self.shard = backward, shard
+        self.compute_loss = compute_loss or named_loss(plan.loss)
+        self.augment = Augmentation(**plan.augment)
+        self.done = 0
+        self.seconds = 0.0
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] | None = None
+        self.best_dice, self.best_step = float("-inf"), 0
+        self._losses: list[Tensor] = []
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= self.plan.steps
+
+    def step(self) -> float:
+        """Take one optimiser step and return its loss.
+
+        Raises:
+            NonFiniteLoss: the loss is not finite; the network is as it was before the step.
+        """
+        begin = time.perf_counter()
+        seed_step(self.seed, self.done)
+        pool = self.pools["train"]
+        rank, processes = self.shard
+        positions = draw_positions(self.seed, self.done, self.plan.batch_size, len(pool))
+        batch = pool.batch(positions[rank::processes])
+        self.network.train()
+        loss = self.compute_loss(self.network, self.augment(batch))
+        value = float(loss.detach())
+        if not torch.isfinite(loss.detach()):
+            raise NonFiniteLoss(self.done + 1, value)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        self.optimizer.step()
+        self._losses.append(loss.detach())
+        self.done += 1
+        self.seconds += time.perf_counter() - begin
+        return value
+
+    @property
+    def validation_due(self) -> bool:
+        return self.finished or self.done % self.plan.validate_every == 0
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Score the validation samples, append a row to the history, keep the weights if they are the best.
+
+        The score is the Dice of the foreground over all validation pixels. Without validation samples the
+        last weights are the best.
+        """
+        row = {
+            "step": self.done,
+            "train_loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
+        }
+        row |= {"val_loss": float("nan"), "val_dice": float("nan")}
+        if "val" in self.pools:
+            row |= self._score(self.pools["val"])
+        row["seconds"] = self.seconds
+        self._losses = []
+        self.history.append(row)
+        if "val" not in self.pools or row["val_dice"] > self.best_dice:
+            self.best_dice, self.best_step = row["val_dice"], self.done
+            self.best = copy.deepcopy(plain_state(self.network))
+        return row
+
+    def _score(self, pool: Pool) -> dict[str, float]:
+        self.network.eval()
+        hit = size = loss = 0.0
+        batches = torch.arange(len(pool)).split(self.plan.batch_size)
+        for positions in batches:
+            batch = pool.batch(positions)
+            logits = self.network(batch.images)
+            loss += float(named_loss("cross_entropy")(lambda _, logits=logits: logits, batch)) * len(positions)
+            known = batch.classes != IGNORE
+            found, true = (logits.argmax(1) > 0) & known, (batch.classes > 0) & known
+            hit += float((found & true).sum())
+            size += float(found.sum() + true.sum())
+        return {"val_loss": loss / len(pool), "val_dice": 2 * hit / size if size else 1.0}
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that a resumed training needs, as named tensors and plain numbers."""
+        tensors = {f"network.{name}": value for name, value in plain_state(self.network).items()}
+        tensors |= {f"best.{name}": value for name, value in (self.best or {}).items()}
+        moments = self.optimizer.state_dict()["state"]
+        tensors |= {f"adam.{i}.{name}": value for i, slot in moments.items() for name, value in slot.items()}
+        if self._losses:
+            tensors["losses"] = torch.stack(self._losses)
+        numbers = {"done": self.done, "seconds": self.seconds, "history": self.history}
+        numbers |= {"best_step": self.best_step, "best_dice": self.best_dice if self.best else None}
+        return tensors, numbers
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        load_plain_state(self.network, _under("network.", tensors))
+        self.best = _under("best.", tensors) or None
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("adam.", tensors).items():
+            index, key = name.split(".", 1)
+            slots.setdefault(int(index), {})[key] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
+        self._losses = list(tensors["losses"]) if "losses" in tensors else []
+        self.done, self.seconds, self.history = numbers["done"], numbers["seconds"], numbers["history"]
+        self.best_step = numbers["best_step"]
+        self.best_dice = float("-inf") if numbers["best_dice"] is None else numbers["best_dice"]
+
+
+def named_loss(name: str) -> Callable[[nn.Module, Batch], Tensor]:
+    """The loss in ``losses/<name>.py`` as a function of network and batch."""
+    loss = importlib.import_module(f"hemoseg.losses.{name}").loss
+    return lambda network, batch: loss(network(batch.images), batch.classes)
+
+
+def plain_state(network: nn.Module) -> dict[str, Tensor]:
+    """Weights of a network without the wrapper that Fabric puts round it."""
+    return {name: value.detach() for name, value in getattr(network, "module", network).state_dict().items()}
+
+
+def load_plain_state(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """The inverse of `plain_state`."""
+    getattr(network, "module", network).load_state_dict(state)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
