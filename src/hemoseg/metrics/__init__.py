@@ -1,1 +1,1 @@
-"""Counts per image, class and cell."""
+"""Counts, distances and facts of cells on plain arrays; knows nothing of files, models or tables."""

@@ -1,0 +1,164 @@
+"""Raw facts of every true and every predicted cell, from which all cell errors follow at any threshold.
+
+Words: T the true cells that count (area >= A_min), P the predicted cells that count, F' the union of P. Ignored pixels
+are taken out of truth and prediction before anything is measured. All areas are in pixels.
+The pixels of two label images are joined in a table of the pairs that meet, so memory grows with pixels, never with
+the square of the number of cells.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemoseg.metrics.components import compact
+from hemoseg.metrics.gaps import nearest_gaps
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True cells, int ``(H, W)``, the class map, and bool ``valid``, False where a pixel is ignored."""
+
+    instances: np.ndarray
+    classes: np.ndarray
+    valid: np.ndarray
+
+
+def cell_facts(
+    truth: Truth, instances: np.ndarray, classes: np.ndarray, *, n_classes: int, min_area: float, gap_cap: float
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Facts of the true cells and of the predicted cells, arrays ``(n,)`` by name.
+
+    Args:
+        truth: what is there.
+        instances: predicted cells, int ``(H, W)``.
+        classes: predicted class map, int ``(H, W)``.
+        n_classes: K + 1, background included.
+        min_area: A_min; a cell of exactly this area counts.
+        gap_cap: the largest ``gap`` looked for.
+
+    Returns:
+        Both sides: ``cell`` id, ``class`` (majority, ties to the lowest id, 0 where no pixel has a class), ``area``,
+        ``counted``, ``touches_border``, ``best_match`` (id of the counted cell of the other side with the best IoU,
+        ties to the lowest id, 0 none) and its ``iou``.
+        True cells: ``covered`` = |t ∩ F'|; ``as_class_c`` = pixels of t in F' predicted as class c; ``host`` = id of
+        the p in P that holds more than half of t, 0 none; ``gap`` = smallest distance to another cell of T, NaN beyond
+        the cap and for cells that do not count.
+        Predicted cells: ``on_truth`` = |p ∩ all true foreground|, small cells included; ``hosted`` = cells of T with
+        more than half their area in p (0 where p does not count); ``on_small`` = pixels on true cells that do not
+        count.
+
+    Raises:
+        ValueError: shapes differ, or a label is negative.
+    """
+    gt = _side(truth.instances, truth.classes, truth.valid, min_area)
+    pred = _side(instances, classes, truth.valid, min_area)
+    pairs = _meet(gt, pred)
+    host = _hosts(pairs, gt.area, pred.counted)
+    as_class = gt.pixels_of_class(pred.classes, pred.kept > 0, n_classes)
+    gt_facts = _facts_of_both(gt, n_classes) | _best_matches(pairs, pred)
+    gt_facts |= {"covered": gt.pixels_where(pred.kept > 0), "host": np.append(0, pred.ids)[host]}
+    gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
+    gt_facts |= {"gap": np.where(gt.counted, nearest_gaps(gt.kept, len(gt.ids), gap_cap), np.nan)}
+    pred_facts = _facts_of_both(pred, n_classes) | _best_matches(pairs.turned(), gt)
+    pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
+    pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
+    pred_facts |= {"on_small": pred.pixels_where((gt.labels > 0) & (gt.kept == 0))}
+    return gt_facts, pred_facts
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side: ``labels`` 1..n ``(H, W)``, ``classes``, and of each cell its id, its area and whether it counts.
+
+    ``kept`` is ``labels`` with the cells that do not count set to 0.
+    """
+
+    labels: np.ndarray
+    classes: np.ndarray
+    ids: np.ndarray
+    area: np.ndarray
+    counted: np.ndarray
+    kept: np.ndarray
+
+    def pixels_where(self, mask: np.ndarray) -> np.ndarray:
+        """Pixels of each cell that lie in a mask ``(H, W)``, int ``(n,)``."""
+        return np.bincount(self.labels[mask], minlength=len(self.ids) + 1)[1:]
+
+    def pixels_of_class(self, classes: np.ndarray, mask: np.ndarray, n_classes: int) -> np.ndarray:
+        """Pixels of each cell per class 1..K within a mask, int ``(n, K)``."""
+        code = self.labels[mask] * n_classes + classes[mask]
+        table = np.bincount(code, minlength=(len(self.ids) + 1) * n_classes)
+        return table.reshape(-1, n_classes)[1:, 1:]
+
+
+def _side(instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_area: float) -> _Side:
+    if not instances.shape == classes.shape == valid.shape:
+        raise ValueError(f"cells {instances.shape}, classes {classes.shape} and valid {valid.shape} differ in shape")
+    labels, ids = compact(np.where(valid, instances, 0))
+    area = np.bincount(labels.ravel(), minlength=len(ids) + 1)[1:]
+    counted = area >= min_area
+    kept = np.where(np.append(False, counted)[labels], labels, 0)
+    return _Side(labels, np.where(valid, classes, 0).astype(np.int64), ids, area, counted, kept)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Cells that meet: their numbers 1..n on this side and on the other, shared pixels, intersection over union."""
+
+    mine: np.ndarray
+    theirs: np.ndarray
+    shared: np.ndarray
+    iou: np.ndarray
+    n_mine: int
+    n_theirs: int
+
+    def turned(self) -> "_Pairs":
+        """The same pairs seen from the other side."""
+        return _Pairs(self.theirs, self.mine, self.shared, self.iou, self.n_theirs, self.n_mine)
+
+
+def _meet(gt: _Side, pred: _Side) -> _Pairs:
+    both = (gt.labels > 0) & (pred.labels > 0)
+    base = len(pred.ids) + 1
+    code, shared = np.unique(gt.labels[both] * base + pred.labels[both], return_counts=True)
+    mine, theirs = np.divmod(code, base)
+    iou = shared / (gt.area[mine - 1] + pred.area[theirs - 1] - shared)
+    return _Pairs(mine, theirs, shared, iou, len(gt.ids), len(pred.ids))
+
+
+def _best_matches(pairs: _Pairs, other: _Side) -> dict[str, np.ndarray]:
+    """Id of the counted cell of the ``other`` side with the best IoU, and that IoU, per cell of this side."""
+    kept = np.flatnonzero(other.counted[pairs.theirs - 1])
+    order = kept[np.lexsort((pairs.theirs[kept], -pairs.iou[kept], pairs.mine[kept]))]
+    cells, first = np.unique(pairs.mine[order], return_index=True)
+    best = order[first]
+    match, iou = np.zeros(pairs.n_mine, np.int64), np.zeros(pairs.n_mine)
+    match[cells - 1] = other.ids[pairs.theirs[best] - 1]
+    iou[cells - 1] = pairs.iou[best]
+    return {"best_match": match, "iou": iou}
+
+
+def _hosts(pairs: _Pairs, gt_area: np.ndarray, pred_counted: np.ndarray) -> np.ndarray:
+    """Number 1..n of the counted predicted cell that holds more than half of each true cell, 0 none."""
+    holds = (2 * pairs.shared > gt_area[pairs.mine - 1]) & pred_counted[pairs.theirs - 1]
+    host = np.zeros(pairs.n_mine, np.int64)
+    host[pairs.mine[holds] - 1] = pairs.theirs[holds]
+    return host
+
+
+def _facts_of_both(side: _Side, n_classes: int) -> dict[str, np.ndarray]:
+    votes = side.pixels_of_class(side.classes, side.labels > 0, n_classes)
+    return {
+        "cell": side.ids,
+        "class": np.where(votes.any(axis=1), votes.argmax(axis=1) + 1, 0),
+        "area": side.area,
+        "counted": side.counted,
+        "touches_border": _on_border(side),
+    }
+
+
+def _on_border(side: _Side) -> np.ndarray:
+    on_border = np.zeros(len(side.ids) + 1, bool)
+    for line in (side.labels[:1], side.labels[-1:], side.labels[:, :1], side.labels[:, -1:]):
+        on_border[line.ravel()] = True
+    return on_border[1:]

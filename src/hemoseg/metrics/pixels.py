@@ -1,0 +1,77 @@
+"""Counts per pixel: the confusion of two class maps, cross-entropy, histograms of probability.
+
+Shapes: ``gt`` and ``pred`` are class maps, int ``(H, W)``; ``valid`` is bool ``(H, W)``, False where a pixel is
+ignored; ``probability`` is float ``(C, H, W)`` with C = K + 1 classes, background first.
+"""
+
+import numpy as np
+
+# The smallest positive float16. Stored probabilities are float16, where less than half of this becomes 0:
+# a true class of probability 0 costs log(2**24) = 16.6 nats, not infinity.
+LEAST_PROBABILITY = 2.0**-24
+SUM_TOLERANCE = 0.02  # float16 rounding of C probabilities stays far below
+
+
+def confusion(gt: np.ndarray, pred: np.ndarray, valid: np.ndarray, n_classes: int) -> np.ndarray:
+    """Pixels per (true class, predicted class), int ``(C, C)``; only valid pixels count.
+
+    Raises:
+        ValueError: shapes differ, or a valid pixel holds a class outside 0..C-1.
+    """
+    _require_same_shape(gt, pred, valid)
+    true, found = gt[valid].astype(np.int64), pred[valid].astype(np.int64)
+    for name, values in (("truth", true), ("prediction", found)):
+        if values.size and not 0 <= values.min() <= values.max() < n_classes:
+            raise ValueError(f"the {name} holds class {values.max()}, the classes are 0..{n_classes - 1}")
+    return np.bincount(true * n_classes + found, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def counts(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """True and false positives and negatives of each class, int ``(C,)``, from a confusion ``(C, C)``."""
+    tp = np.diag(matrix)
+    fn, fp = matrix.sum(axis=1) - tp, matrix.sum(axis=0) - tp
+    return {"tp": tp, "fp": fp, "fn": fn, "tn": matrix.sum() - tp - fn - fp}
+
+
+def cross_entropy(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Sum of -log p(true class) over the valid pixels of each true class, in nats, float64 ``(C,)``.
+
+    Probabilities are normalised first, -log(p / sum) = log(1 + others / p): near p = 1, where float16 has steps of
+    5e-4, the small probabilities of the other classes still carry the digits.
+
+    Raises:
+        ValueError: shapes differ, or somewhere the probabilities do not sum to 1 (within 0.02).
+    """
+    _require_same_shape(gt, valid, *probability)
+    values = probability[:, valid].astype(np.float32)
+    total = values.sum(axis=0)
+    if not np.all(np.abs(total - 1) <= SUM_TOLERANCE):
+        raise ValueError("the probabilities of some pixels do not sum to 1")
+    true = gt[valid].astype(np.intp)
+    pixels = np.arange(true.size)
+    own = values[true, pixels]
+    values[true, pixels] = 0
+    nll = np.log1p(values.sum(axis=0) / np.maximum(own, LEAST_PROBABILITY))
+    return np.bincount(true, weights=nll, minlength=len(probability))
+
+
+def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray, bins: int) -> np.ndarray:
+    """How often each class was given which probability, int32 ``(C, 2, bins)``.
+
+    Index 1 of the second axis: pixels that are of the class; index 0: pixels that are not. Bin b holds
+    b / bins <= p < (b + 1) / bins; p = 1 falls in the last bin. ROC and calibration follow.
+    """
+    _require_same_shape(gt, valid, *probability)
+    true = gt[valid]
+    result = np.zeros((len(probability), 2, bins), np.int32)
+    for class_id, plane in enumerate(probability):
+        index = np.clip((plane[valid].astype(np.float32) * bins).astype(np.int64), 0, bins - 1)
+        index += bins * (true == class_id)
+        result[class_id] = np.bincount(index, minlength=2 * bins).reshape(2, bins)
+    return result
+
+
+def _require_same_shape(*arrays: np.ndarray) -> None:
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise ValueError(f"arrays of one sample differ in shape: {shapes}")

@@ -1,0 +1,198 @@
+"""Count what a model got right and wrong, per image, class and cell; scores are made later.
+
+Writes three files, each whole:
+
+* ``pixels.csv``: a row per sample and class 0..K: pixels (not ignored), tp, fp, fn, tn, the Hausdorff distance with its
+  case, the sample's diagonal, the summed cross-entropy of the pixels whose true class it is (blank for a method without
+  probabilities), and the counts of cells by `metrics.components.count_of_class` (blank for the background).
+* ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
+  `metrics.cells.cell_facts`. Where the truth has no instances it holds its header only: what needs cells is then
+  blank in the tables, not guessed.
+* ``histograms.npz``: ``counts`` ``(N, K + 1, 2, bins)`` of the predicted probability (`metrics.pixels`), ``ids`` and
+  ``edges``; N is 0 for a method without probabilities.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.data import predictions as prediction_files
+from hemoseg.data import samples as sample_files
+from hemoseg.data.predictions import Predictions
+from hemoseg.data.samples import IGNORE, Samples
+from hemoseg.errors import InputError
+from hemoseg.metrics import pixels
+from hemoseg.metrics.cells import Truth, cell_facts
+from hemoseg.metrics.components import areas, components, count_of_class
+from hemoseg.metrics.hausdorff import case, diagonal, hausdorff
+from hemoseg.steps import arguments, files
+
+DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
+SHARED_COLUMNS = ["sample", "frame", "group"]
+BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "touches_border", "best_match", "iou"]
+GT_ONLY = ["covered", "host", "gap"]
+PRED_ONLY = ["on_truth", "hosted", "on_small"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A_min as a share of the median true cell, bins of the histograms, largest gap between cells in pixels."""
+
+    min_area_share: float
+    bins: int
+    gap_cap: float
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the step."""
+    parser = arguments.parser("evaluate", "Count pixels, cells and their errors of one split's predictions.")
+    parser.add_argument("--settings", required=True, help="JSON: min_area_share, bins, gap_cap")
+    parser.add_argument("--samples", required=True, help="samples.npz")
+    parser.add_argument("--splits", required=True, help="splits.csv")
+    parser.add_argument("--predictions", required=True, help="predictions.npz of the split's test samples")
+    parser.add_argument("--split", required=True, help="name of the split")
+    for output in ("pixels", "cells", "histograms"):
+        parser.add_argument(f"--{output}", required=True, help="output")
+    args = parser.parse_args(argv)
+    settings = read_settings(arguments.settings(args.settings))
+    samples = sample_files.from_arrays(files.read_arrays(args.samples))
+    predictions = prediction_files.from_arrays(files.read_arrays(args.predictions))
+    splits = files.read_table(args.splits, dtype=str)
+    training, test = _roles(splits, args.split, args.splits)
+    test_samples = _matched(samples, predictions, test, args.predictions)
+    min_area = settings.min_area_share * median_cell_area(samples.take(samples.index(training)))
+    try:
+        pixel_rows, cell_rows, histograms = _count(test_samples, predictions, settings, min_area)
+    except ValueError as error:
+        raise InputError(f"{args.predictions}: {error}; run predict again on these samples") from None
+    files.write_table(args.pixels, pixel_rows)
+    files.write_table(args.cells, cell_rows)
+    files.write_arrays(args.histograms, **histograms)
+
+
+def read_settings(content: dict) -> Settings:
+    """Settings with their defaults.
+
+    Raises:
+        InputError: a key is unknown or a value out of range.
+    """
+    if unknown := sorted(set(content) - set(DEFAULTS)):
+        raise InputError(f"--settings: unknown key {unknown[0]!r}; the keys are {', '.join(DEFAULTS)}")
+    settings = Settings(**(DEFAULTS | content))
+    if settings.min_area_share < 0 or settings.bins < 1 or settings.gap_cap < 1:
+        raise InputError("--settings: min_area_share must be >= 0, bins >= 1 and gap_cap >= 1")
+    return settings
+
+
+def median_cell_area(training: Samples) -> float:
+    """Median area of the true cells of the training samples, in pixels; 0 where there is none.
+
+    Without instances a cell is an 8-connected component of one class. Ignored pixels do not count.
+    """
+    found = []
+    for position, classes in enumerate(training.classes):
+        if training.has_instances:
+            found.append(areas(np.where(classes == IGNORE, 0, training.instances[position])))
+        else:
+            present = (c for c in np.unique(classes) if c not in (0, IGNORE))
+            found.extend(areas(components(classes == c)) for c in present)
+    every = np.concatenate(found) if found else np.zeros(0)
+    return float(np.median(every)) if every.size else 0.0
+
+
+def _roles(splits: pd.DataFrame, split: str, path: str) -> tuple[list[str], list[str]]:
+    """Ids of the training (and validation) samples and of the test samples of a split."""
+    rows = splits[splits["split"] == split]
+    if rows.empty:
+        names = ", ".join(splits["split"].unique()[:8])
+        raise InputError(f"{path}: there is no split {split!r}; the splits are {names}")
+    return list(rows["sample"][rows["role"] != "test"]), list(rows["sample"][rows["role"] == "test"])
+
+
+def _matched(samples: Samples, predictions: Predictions, test: list[str], path: str) -> Samples:
+    """The samples that were predicted, in the order of the predictions."""
+    if not samples.has_labels:
+        raise InputError(f"{path}: the samples have no labels to compare with; add masks, classes or instances")
+    if sorted(predictions.ids) != sorted(test) or not set(test) <= set(samples.ids):
+        raise InputError(f"{path}: the predicted samples are not the test samples of the split; run predict again")
+    matched = samples.take(samples.index(predictions.ids))
+    for name, classes, pred in zip(matched.ids, matched.classes, predictions.classes, strict=True):
+        if classes.shape != pred.shape:
+            raise InputError(
+                f"{path}: {name} was predicted as {pred.shape}, its labels are {classes.shape}; run predict again"
+            )
+    return matched
+
+
+def _count(
+    samples: Samples, predictions: Predictions, settings: Settings, min_area: float
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    n_classes = len(samples.class_names)
+    histogram_shape = (0, n_classes, 2, settings.bins)
+    pixel_rows, cell_rows, histograms = [], [], [np.zeros(histogram_shape, np.int32)]
+    for position in range(len(samples)):
+        probability = predictions.probabilities[position] if predictions.probabilities else None
+        pixel_rows.append(_pixel_rows(samples, predictions, position, probability, min_area))
+        if samples.has_instances:
+            cell_rows.append(_cell_rows(samples, predictions, position, settings, min_area))
+        if probability is not None:
+            classes = samples.classes[position]
+            counts = pixels.probability_histograms(probability, classes, classes != IGNORE, settings.bins)
+            histograms.append(counts[None])
+    as_classes = [f"as_class_{c}" for c in range(1, n_classes)]
+    header = pd.DataFrame(columns=[*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *as_classes, *PRED_ONLY])
+    cells = pd.concat(cell_rows, ignore_index=True)[header.columns] if cell_rows else header
+    counts = np.concatenate(histograms)
+    ids = np.array(samples.ids if len(counts) else [], dtype=np.str_)
+    edges = np.linspace(0, 1, settings.bins + 1)
+    return pd.concat(pixel_rows, ignore_index=True), cells, {"counts": counts, "ids": ids, "edges": edges}
+
+
+def _pixel_rows(
+    samples: Samples, predictions: Predictions, position: int, probability: np.ndarray | None, min_area: float
+) -> pd.DataFrame:
+    """A row per class of one sample."""
+    gt, pred = samples.classes[position], predictions.classes[position]
+    valid = gt != IGNORE
+    names = samples.class_names
+    matrix = pixels.confusion(gt, pred, valid, len(names))
+    blank = np.full(len(names), np.nan)
+    masks = [((gt == c) & valid, (pred == c) & valid) for c in range(len(names))]
+    found = [[count_of_class(side, valid, c, min_area) for c in range(1, len(names))] for side in (gt, pred)]
+    return pd.DataFrame(
+        {
+            "sample": samples.ids[position],
+            "frame": samples.frames[position],
+            "group": samples.groups[position],
+            "class": range(len(names)),
+            "class_name": names,
+            "pixels": matrix.sum(),
+            **pixels.counts(matrix),
+            "hausdorff": [hausdorff(*pair) for pair in masks],
+            "hausdorff_case": [case(*pair) for pair in masks],
+            "diagonal": diagonal(gt.shape),
+            "nll": blank if probability is None else pixels.cross_entropy(probability, gt, valid),
+            "gt_count": [np.nan, *found[0]],
+            "pred_count": [np.nan, *found[1]],
+        }
+    )
+
+
+def _cell_rows(
+    samples: Samples, predictions: Predictions, position: int, settings: Settings, min_area: float
+) -> pd.DataFrame:
+    """A row per true cell, then a row per predicted cell, of one sample."""
+    classes = samples.classes[position]
+    sides = cell_facts(
+        Truth(samples.instances[position], classes, classes != IGNORE),
+        predictions.instances[position],
+        predictions.classes[position],
+        n_classes=len(samples.class_names),
+        min_area=min_area,
+        gap_cap=settings.gap_cap,
+    )
+    tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
+    rows = pd.concat(tables, ignore_index=True)
+    origin = {"sample": samples.ids[position], "frame": samples.frames[position], "group": samples.groups[position]}
+    return rows.assign(**origin, min_area=min_area)
