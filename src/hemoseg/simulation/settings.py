@@ -1,0 +1,112 @@
+"""The settings of simulated smears: defaults, meaning, bounds."""
+
+import difflib
+from typing import Any
+
+from hemoseg.errors import InputError
+
+MORPHOLOGIES = (
+    "discocyte",
+    "oval",
+    "reticulocyte",
+    "elongated",
+    "stomatocyte",
+    "echinocyte",
+    "granular",
+    "sickle",
+)
+
+# Key -> (default, least, most). The published data (scd2020): 3000 cells in 314 frames, so about 10 a frame.
+NUMBERS: dict[str, tuple[float, float, float]] = {
+    "frames": (12, 1, 100_000),  # frames of the data set
+    "patients": (5, 1, 10_000),  # patients; frame i belongs to patient i mod patients
+    "height": (1080, 64, 8192),  # rows
+    "width": (1920, 64, 8192),  # columns, margins included
+    "channels": (4, 3, 4),  # red, green, blue and, as the fourth, a near-infrared phase-like channel
+    "bit_depth": (8, 8, 16),
+    "cells": (10.0, 0, 5000),  # mean number of cells per frame
+    "diameter": (118.0, 12, 1000),  # of a discocyte, px
+    "touching": (0.35, 0, 1),  # share of the cells that stand in pairs or clumps
+    "overlapping": (0.4, 0, 1),  # share of the touching neighbours that truly overlap
+    "overlap": (0.22, 0, 0.5),  # largest share of a cell's area that another may hide
+    "artefacts": (14.0, 0, 2000),  # mean number per frame
+    "noise": (0.010, 0, 0.2),  # standard deviation at full brightness, 1.0 = white
+    "blur": (1.1, 0, 20),  # sigma of the sharpest cell's blur, px
+    "shading": (1.0, 0, 2),  # strength of gradient, vignette and uneven stain; 0 is a flat field
+}
+WHOLE = ("frames", "patients", "height", "width", "channels", "bit_depth")
+
+# Share of the cells. With the areas of the shapes this gives pixels of about 240 : 11 : 2 : 1 : 1
+# (background : discocyte + oval : elongated + sickle : granular : reticulocyte + stomatocyte + echinocyte).
+FREQUENCIES = {
+    "discocyte": 0.46,
+    "oval": 0.20,
+    "reticulocyte": 0.022,
+    "elongated": 0.11,
+    "stomatocyte": 0.025,
+    "echinocyte": 0.023,
+    "granular": 0.065,
+    "sickle": 0.12,
+}
+MARGIN = (60, 220)  # least and most width of the blank left and of the blank right margin, px
+
+
+def check(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with defaults filled in; ``frequencies`` with all eight morphologies, ``margin`` as a pair.
+
+    Raises:
+        InputError: an unknown key, a value of the wrong type or out of bounds, margins that leave no field.
+    """
+    known = [*NUMBERS, "kind", "frequencies", "margin"]
+    _refuse_unknown(settings, known, "")
+    if settings.get("kind", "smear") != "smear":
+        raise InputError(f"simulate: kind: {settings['kind']!r} is no smear; use kind: smear or another generator")
+    checked: dict[str, Any] = {"kind": "smear"}
+    for key, (default, least, most) in NUMBERS.items():
+        checked[key] = _number(key, settings.get(key, default), least, most)
+    if checked["bit_depth"] not in (8, 16):
+        raise InputError(f"simulate: bit_depth: {checked['bit_depth']} is not offered; use 8 or 16")
+    checked["frequencies"] = _frequencies(settings.get("frequencies", FREQUENCIES))
+    checked["margin"] = _margin(settings.get("margin", MARGIN), checked["width"])
+    return checked
+
+
+def _number(key: str, value: Any, least: float, most: float) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"simulate: {key}: a number is needed, not {value!r}")
+    if key in WHOLE and value != int(value):
+        raise InputError(f"simulate: {key}: a whole number is needed, not {value!r}")
+    if not least <= value <= most:
+        raise InputError(f"simulate: {key}: {value!r} lies outside {least:g} to {most:g}")
+    return int(value) if key in WHOLE else float(value)
+
+
+def _frequencies(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise InputError(f"simulate: frequencies: a mapping of morphology to share is needed, not {value!r}")
+    _refuse_unknown(value, list(MORPHOLOGIES), "frequencies: ")
+    shares = {name: _number(f"frequencies: {name}", value.get(name, 0.0), 0, 1e6) for name in MORPHOLOGIES}
+    if not any(shares.values()):
+        raise InputError("simulate: frequencies: every share is 0; give at least one morphology a share")
+    return shares
+
+
+def _margin(value: Any, width: int) -> tuple[int, int]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise InputError(f"simulate: margin: two widths in px are needed, such as [60, 220], not {value!r}")
+    low, high = (_number("margin", width_, 0, 4096) for width_ in value)
+    if low > high or low != int(low) or high != int(high):
+        raise InputError(f"simulate: margin: {value!r} is no range of whole px; write [least, most]")
+    if width - 2 * high < 48:
+        raise InputError(
+            f"simulate: margin: {int(high)} px on both sides leave no field in {width} px; make it narrower"
+        )
+    return int(low), int(high)
+
+
+def _refuse_unknown(given: dict[str, Any], known: list[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
+            raise InputError(f"simulate: {where}there is no setting {key!r}; {hint}")
