@@ -1,0 +1,142 @@
+"""From frames to samples: margin crop, then whole frame, quadrants or tiles, then resize."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hemoseg.data.classes import Merging, classes_of_instances, relabel
+from hemoseg.data.frames import Frame
+from hemoseg.data.margins import find_margins
+from hemoseg.data.resize import resize_image, resize_labels
+from hemoseg.data.samples import Samples
+from hemoseg.data.settings import with_defaults
+from hemoseg.data.tiles import Box, quadrants, tiles
+from hemoseg.errors import InputError
+
+DEFAULTS: dict[str, Any] = {
+    "margin_crop": False,  # true, or {"share": ..., "contrast": ...}
+    "layout": "whole",
+    "size": None,  # rows and columns of every sample; None: as cut
+    "tile": None,
+    "overlap": 0,
+    "classes": None,
+    "ignore": [],
+    "labels": "truth",  # or "auto": images without labels are no fault
+    "dataset": {},  # keys of dataset.yaml, for a folder that may not be written to
+}
+MARGIN_DEFAULTS = {"share": 0.5, "contrast": 0.02}
+LAYOUTS = ("whole", "quadrants", "tiles")
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with their defaults.
+
+    Raises:
+        InputError: an unknown key, or a value that is none.
+    """
+    settings = with_defaults(settings, DEFAULTS, "prepare settings")
+    if settings["layout"] not in LAYOUTS:
+        raise InputError(f"prepare settings: layout {settings['layout']!r} is none of {', '.join(LAYOUTS)}.")
+    if settings["labels"] not in ("truth", "auto"):
+        raise InputError(f"prepare settings: labels {settings['labels']!r} is neither 'truth' nor 'auto'; choose one")
+    for key in ("size", "tile"):
+        value = settings[key]
+        whole = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)
+        if value is not None and not whole:
+            raise InputError(f"prepare settings: {key} {value!r}; give rows and columns, such as [256, 256]")
+    if settings["layout"] == "tiles" and settings["tile"] is None:
+        raise InputError("prepare settings: layout 'tiles' needs 'tile'; add it, such as [256, 256]")
+    crop = settings["margin_crop"]
+    if crop is not False:
+        given = crop if isinstance(crop, dict) else {}
+        settings["margin_crop"] = with_defaults(given, MARGIN_DEFAULTS, "prepare settings margin_crop")
+    return settings
+
+
+@dataclass
+class Cutter:
+    """Collects the samples of frame after frame.
+
+    Attributes:
+        settings: see `DEFAULTS`, checked.
+        merging: the classes.
+        white: value that means 1.0.
+        margins: left and right margin of each frame that was cropped.
+    """
+
+    settings: dict[str, Any]
+    merging: Merging
+    white: float
+    margins: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _rows: list[tuple[Frame, str, Box, tuple[int, int]]] = field(default_factory=list)
+
+    def add(self, frame: Frame) -> None:
+        """Cut one frame.
+
+        Raises:
+            InputError: the frame is smaller than a tile.
+        """
+        if frame.classes is not None:
+            classes, instances = self.merging.apply(frame.classes, frame.instances)
+            frame = Frame(frame.id, frame.image, classes, instances, frame.group, frame.kind)
+        for box in self.boxes(frame):
+            whole = self.settings["layout"] == "whole"
+            name = frame.id if whole else f"{frame.id}_{box[0]}_{box[1]}"
+            self._rows.append((resized(frame.crop(box), self.settings["size"]), name, box, frame.size))
+
+    def boxes(self, frame: Frame) -> list[Box]:
+        """Where the samples of a frame lie in it."""
+        rows, columns = frame.size
+        left = right = 0
+        if self.settings["margin_crop"]:
+            left, right = find_margins(frame.image, self.white, **self.settings["margin_crop"])
+            self.margins[frame.id] = (left, right)
+        content = (0, left, rows, columns - right)
+        if self.settings["layout"] == "tiles":
+            try:
+                return tiles(content, tuple(self.settings["tile"]), self.settings["overlap"])
+            except ValueError as error:
+                raise InputError(f"{frame.id}: {error}; choose a smaller tile or another layout") from None
+        return quadrants(content) if self.settings["layout"] == "quadrants" else [content]
+
+    def samples(self, pixel_size: float | None, info: dict[str, Any]) -> Samples:
+        """Everything that was cut."""
+        frames = [row[0] for row in self._rows]
+        ids = [row[1] for row in self._rows]
+        if len(set(ids)) < len(ids):
+            raise InputError("two samples would have one name; rename the images so that no id is another's with _0_0")
+        return Samples(
+            images=[frame.image for frame in frames],
+            classes=[frame.classes for frame in frames if frame.classes is not None],
+            instances=[frame.instances for frame in frames if frame.instances is not None],
+            ids=ids,
+            frames=[frame.id for frame in frames],
+            groups=[frame.group for frame in frames],
+            kinds=[frame.kind for frame in frames],
+            boxes=np.array([row[2] for row in self._rows], np.int64).reshape(-1, 4),
+            frame_sizes=np.array([row[3] for row in self._rows], np.int64).reshape(-1, 2),
+            class_names=self.merging.names,
+            white=self.white,
+            pixel_size=float("nan") if pixel_size is None else float(pixel_size),
+            info=info | {"margins": self.margins},
+        )
+
+
+def resized(frame: Frame, size: tuple[int, int] | None) -> Frame:
+    """A frame at another size, its cells numbered 1..n.
+
+    Where there are instances they are resized and the class map is made from them, each cell with one class, so that
+    two cells that touch stay two; classes outside of cells (what is ignored) are resized as they are.
+    """
+    size = tuple(size or frame.size)
+    image = np.ascontiguousarray(resize_image(frame.image, size))
+    if frame.classes is None:
+        return Frame(frame.id, image, None, None, frame.group, frame.kind)
+    classes = resize_labels(frame.classes, size)
+    if frame.instances is None:
+        return Frame(frame.id, image, classes, None, frame.group, frame.kind)
+    instances = resize_labels(frame.instances, size)
+    of_cell = classes_of_instances(frame.classes, frame.instances)
+    classes = np.where(instances > 0, of_cell[instances], classes)
+    return Frame(frame.id, image, classes, relabel(instances), frame.group, frame.kind)
