@@ -1,1 +1,1 @@
-"""From counts to the rows and columns of a table."""
+"""Papers' tables from counts: columns, conventions, published numbers, Markdown."""

@@ -1,0 +1,45 @@
+"""Verdicts on cells from their facts (`metrics.cells`), with the thresholds as exact fractions.
+
+``area``, ``covered`` and the like are int arrays ``(n,)`` in pixels, ``as_class`` is int ``(n, K)``. Shares are compared in
+integers, so that a cell at exactly the threshold falls on the side that the definition names.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+
+def share(value: float | str | Fraction) -> Fraction:
+    """A threshold as the fraction that was meant: 0.8 is 4/5, 0.3333333 and "1/3" are 1/3."""
+    return Fraction(value).limit_denominator(1000)
+
+
+def below(part: np.ndarray, whole: np.ndarray, threshold: Fraction) -> np.ndarray:
+    """Whether part / whole < threshold, bool ``(n,)``."""
+    return np.asarray(part) * threshold.denominator < np.asarray(whole) * threshold.numerator
+
+
+def is_missed(covered: np.ndarray, area: np.ndarray, found: Fraction) -> np.ndarray:
+    """True cells of which less than ``found`` is covered; exactly ``found`` is found."""
+    return below(covered, area, found)
+
+
+def is_spurious(on_truth: np.ndarray, area: np.ndarray, real: Fraction) -> np.ndarray:
+    """Predicted cells of which less than ``real`` lies on true foreground; exactly ``real`` is no error."""
+    return below(on_truth, area, real)
+
+
+def is_of_two_types(as_class: np.ndarray, area: np.ndarray, least: Fraction) -> np.ndarray:
+    """True cells of which at least ``least`` of the total area carries another type than the commonest one."""
+    other = as_class.sum(axis=1) - as_class.max(axis=1, initial=0)
+    return ~below(other, area, least)
+
+
+def majority(as_class: np.ndarray) -> np.ndarray:
+    """The commonest predicted class 1..K of each cell, ties to the lowest id; 0 where no pixel has a class."""
+    return np.where(as_class.any(axis=1), as_class.argmax(axis=1) + 1, 0)
+
+
+def is_merging(hosted: np.ndarray) -> np.ndarray:
+    """Predicted cells in which two or more true cells each lie with more than half their area."""
+    return np.asarray(hosted) >= 2

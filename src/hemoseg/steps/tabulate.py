@@ -1,0 +1,79 @@
+"""Make a paper's table from the counts of all its runs, ours beside the published numbers.
+
+Writes, each whole: the tidy table (``--out``), what it means (``<out>`` with the suffix ``.conventions.json``: each
+convention and threshold as a sentence, each column's definition, unit and source), the table for people
+(``--markdown``) and its means as nested JSON (``--metrics``, for ``dvc metrics diff``).
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from hemoseg.errors import InputError
+from hemoseg.steps import arguments, files
+from hemoseg.tables.column import Run
+from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.conventions import require_known
+from hemoseg.tables.markdown import markdown
+from hemoseg.tables.notes import metrics, notes
+from hemoseg.tables.table import plan, tabulate
+
+RUN_FORM = "model=KEY,split=NAME,seed=S,folder=DIR"
+PUBLISHED_COLUMNS = ["row", "class", "column", "value", "sd", "source"]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the step."""
+    args = _parser().parse_args(argv)
+    table_plan = plan(arguments.settings(args.settings))
+    published = None if args.published == "none" else read_published(args.published)
+    runs = [read_run(text) for text in args.run]
+    table = tabulate(table_plan, runs, published)
+    explained = notes(table_plan, runs, table)
+    files.write_table(args.out, table)
+    files.write_json(Path(args.out).with_suffix(".conventions.json"), explained)
+    files.write_text(args.markdown, markdown(table, table_plan.title, explained["conventions"]))
+    files.write_json(args.metrics, metrics(table))
+
+
+def read_run(text: str) -> Run:
+    """One ``--run``: the counts of one model on one split with one seed.
+
+    Raises:
+        InputError: the text has another form, or its folder lacks a file.
+    """
+    parts = dict(part.partition("=")[::2] for part in text.split(",", 3))
+    if list(parts) != ["model", "split", "seed", "folder"] or not parts["seed"].isdecimal():
+        raise InputError(f"--run {text}: the form is {RUN_FORM}, seed a whole number")
+    folder = Path(parts["folder"])
+    texts = {"sample": str, "frame": str, "group": str, "class_name": str}
+    pixels = files.read_table(folder / "pixels.csv", dtype=texts)
+    cells = files.read_table(folder / "cells.csv", dtype=texts)
+    return Run(parts["model"], parts["split"], int(parts["seed"]), pixels, cells)
+
+
+def read_published(path: str) -> pd.DataFrame:
+    """The papers' numbers: row, class (id or name), column, value, sd, source.
+
+    Raises:
+        InputError: the file is absent, lacks a column, names an unknown one, or says something twice.
+    """
+    table = files.read_table(path, dtype={"row": str, "class": str, "column": str, "source": str})
+    if missing := [name for name in PUBLISHED_COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]} is missing; the columns are {', '.join(PUBLISHED_COLUMNS)}")
+    require_known(path, table["column"].unique(), COLUMNS)
+    if table.duplicated(["row", "class", "column"]).any():
+        raise InputError(f"{path}: a number stands there twice; keep one line per row, class and column")
+    return table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = arguments.parser("tabulate", "Make a table of scores from the counts of its runs.")
+    parser.add_argument("--settings", required=True, help="JSON: table, rows, columns, classes, conventions")
+    parser.add_argument("--published", required=True, help="CSV with the papers' numbers, or none")
+    parser.add_argument("--run", required=True, action="append", help=f"{RUN_FORM}; DIR holds pixels.csv and cells.csv")
+    parser.add_argument("--out", required=True, help="the tidy table, CSV")
+    parser.add_argument("--markdown", required=True, help="the table for people")
+    parser.add_argument("--metrics", required=True, help="its means, JSON")
+    return parser

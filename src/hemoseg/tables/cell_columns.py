@@ -1,0 +1,196 @@
+"""Columns made from cells: what was missed, made up, merged, cut short or given the wrong type, and counts.
+
+All are summed over the images of a run. Where the truth has no instances they are NaN: blank, not guessed.
+"""
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.metrics import cell_errors
+from hemoseg.tables.column import Column, Run
+from hemoseg.tables.conventions import Conventions
+from hemoseg.tables.pixel_columns import of_class
+
+_DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
+
+
+def _number(run: Run, verdicts: np.ndarray) -> float:
+    return float(np.sum(verdicts)) if run.knows_cells else np.nan
+
+
+def _is_missed(run: Run, conventions: Conventions) -> np.ndarray:
+    return cell_errors.is_missed(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.found)
+
+
+def _is_of_two_types(run: Run, conventions: Conventions) -> np.ndarray:
+    two = cell_errors.is_of_two_types(run.as_class, _ints(run.gt, "area"), conventions.two_types)
+    return two & ~_is_missed(run, conventions)
+
+
+def cells(run: Run, _: int, conventions: Conventions) -> float:
+    """|T|, the true cells that count."""
+    return _number(run, np.ones(len(run.gt)))
+
+
+def missed(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells that were not found (FN)."""
+    return _number(run, _is_missed(run, conventions))
+
+
+def spurious(run: Run, _: int, conventions: Conventions) -> float:
+    """Predicted cells that are none (FP)."""
+    on_truth, area = _ints(run.pred, "on_truth"), _ints(run.pred, "area")
+    return _number(run, cell_errors.is_spurious(on_truth, area, conventions.artefact))
+
+
+def merged(run: Run, _: int, conventions: Conventions) -> float:
+    """Predicted cells that merge two or more true cells."""
+    return _number(run, cell_errors.is_merging(_ints(run.pred, "hosted")))
+
+
+def merged_cells(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells in the predicted cells that merge."""
+    hosted = _ints(run.pred, "hosted")
+    return _number(run, hosted[cell_errors.is_merging(hosted)])
+
+
+def incomplete(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells that are covered too little, the missed ones included."""
+    return _number(run, cell_errors.below(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.incomplete))
+
+
+def incomplete_missed(run: Run, _: int, conventions: Conventions) -> float:
+    """The incomplete cells that were missed."""
+    short = cell_errors.below(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.incomplete)
+    return _number(run, short & _is_missed(run, conventions))
+
+
+def two_types(run: Run, _: int, conventions: Conventions) -> float:
+    """Found cells that carry two types."""
+    return _number(run, _is_of_two_types(run, conventions))
+
+
+def wrong_type(run: Run, _: int, conventions: Conventions) -> float:
+    """Found cells of one type, and it is the wrong one."""
+    wrong = cell_errors.majority(run.as_class) != _ints(run.gt, "class")
+    return _number(run, wrong & ~_is_missed(run, conventions) & ~_is_of_two_types(run, conventions))
+
+
+def touching(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells that touch another one."""
+    return _number(run, _touches(run, conventions))
+
+
+def instance_error(run: Run, _: int, conventions: Conventions) -> float:
+    """Share of the touching cells that are not separated; NaN where none touches."""
+    touches = _touches(run, conventions)
+    if not touches.any():
+        return np.nan
+    hosted = run.pred.set_index(["sample", "cell"])["hosted"]
+    hosts = pd.MultiIndex.from_frame(run.gt[["sample", "host"]])
+    alone = hosted.reindex(hosts).to_numpy(float) == 1
+    separated = (run.gt["iou"].to_numpy(float) > 0.5) & alone
+    return float((touches & ~separated).sum() / touches.sum())
+
+
+def accuracy(run: Run, _: int, conventions: Conventions) -> float:
+    """1 - (sum of the errors) / |T|; at most 1, may be negative; NaN without true cells."""
+    errors = sum(_ERRORS[name](run, 0, conventions) for name in conventions.accuracy)
+    return 1 - errors / len(run.gt) if len(run.gt) else np.nan
+
+
+def count_bias(run: Run, class_id: int, conventions: Conventions) -> float:
+    """Predicted minus true number of cells, mean over images."""
+    return float(_count_difference(run, class_id).mean())
+
+
+def count_mae(run: Run, class_id: int, conventions: Conventions) -> float:
+    """Absolute difference between predicted and true number of cells, mean over images."""
+    return float(_count_difference(run, class_id).abs().mean())
+
+
+def count_ratio(run: Run, class_id: int, conventions: Conventions) -> float:
+    """Sum of predicted / sum of true numbers of cells, >= 0; misses and false finds cancel in it."""
+    rows = of_class(run, class_id)
+    true = rows["gt_count"].sum()
+    return float(rows["pred_count"].sum() / true) if true else np.nan
+
+
+def _count_difference(run: Run, class_id: int) -> pd.Series:
+    rows = of_class(run, class_id)
+    return rows["pred_count"] - rows["gt_count"]
+
+
+def _touches(run: Run, conventions: Conventions) -> np.ndarray:
+    return run.gt["gap"].to_numpy(float) <= conventions.touching
+
+
+def _ints(cells_of_side: pd.DataFrame, name: str) -> np.ndarray:
+    return cells_of_side[name].to_numpy().astype(np.int64)
+
+
+def _cells(key: str, score, definition: str, source: str) -> Column:
+    return Column(key, score, False, "cells", 1, "low", definition, source)
+
+
+_MISSED = "true cells of which less than {found} of the area is covered by predicted cells"
+_SPURIOUS = "predicted cells of which less than {artefact} of the area lies on true foreground"
+_COUNT = "8-connected components of the class, of at least the least area"
+COLUMNS = (
+    Column("cells", cells, False, "cells", 1, "", "true cells that count", ""),
+    _cells("missed", missed, _MISSED, _DOI_2018),
+    _cells("spurious", spurious, _SPURIOUS, _DOI_2018),
+    _cells("artefacts", spurious, _SPURIOUS, _DOI_2020),
+    _cells(
+        "merged",
+        merged,
+        "predicted cells that hold two or more true cells with more than half the area each",
+        _DOI_2020,
+    ),
+    _cells("merged_cells", merged_cells, "true cells that lie in predicted cells that merge", _DOI_2020),
+    _cells(
+        "incomplete",
+        incomplete,
+        "true cells of which less than {incomplete} of the area is covered by predicted cells, missed cells included",
+        _DOI_2020,
+    ),
+    _cells("incomplete_missed", incomplete_missed, "the missed cells among the incomplete ones", _DOI_2020),
+    _cells(
+        "two_types",
+        two_types,
+        "found cells of which at least {two_types} of the total area carries another type than the commonest one",
+        f"{_DOI_2018}, {_DOI_2020}",
+    ),
+    _cells(
+        "wrong_type",
+        wrong_type,
+        "found cells, not of two types, whose commonest type (ties: the lowest id) is not the true one",
+        _DOI_2018,
+    ),
+    Column("touching", touching, False, "cells", 1, "", "true cells at most {touching} px from another true cell", ""),
+    Column(
+        "instance_error",
+        instance_error,
+        False,
+        "",
+        4,
+        "low",
+        "share of the touching cells without a predicted cell that has IoU > 0.5 with it, holds more than half of it, "
+        "and holds no other true cell with more than half its area",
+        "",
+    ),
+    Column("accuracy", accuracy, False, "", 3, "high", "1 - ({accuracy}) / true cells; may be negative", _DOI_2018),
+    Column("count_bias", count_bias, True, "cells/image", 2, "zero", f"predicted minus true number; {_COUNT}", ""),
+    Column("count_mae", count_mae, True, "cells/image", 2, "low", f"mean absolute error of the number; {_COUNT}", ""),
+    Column(
+        "count_ratio",
+        count_ratio,
+        True,
+        "",
+        4,
+        "",
+        f"sum of predicted / sum of true numbers, in which misses and false finds cancel; {_COUNT}",
+        "",
+    ),
+)
+_ERRORS = {column.key: column.score for column in COLUMNS}

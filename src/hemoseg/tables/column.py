@@ -1,0 +1,81 @@
+"""What a column of a table is, and the counts that it is made from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.tables.conventions import Conventions
+
+ALL = "all"  # the class of a column that is not scored per class
+
+
+@dataclass(frozen=True)
+class Run:
+    """Counts of one trained model on the test samples of one split: ``pixels.csv`` and ``cells.csv``."""
+
+    model: str
+    split: str
+    seed: int
+    pixels: pd.DataFrame
+    cells: pd.DataFrame
+
+    @cached_property
+    def class_names(self) -> dict[int, str]:
+        """Names by class id, background first."""
+        classes = self.pixels[["class", "class_name"]].drop_duplicates()
+        return dict(sorted(zip(classes["class"], classes["class_name"], strict=True)))
+
+    @property
+    def knows_cells(self) -> bool:
+        """False where the truth has no instances: ``cells.csv`` then holds its header only."""
+        return len(self.cells) > 0
+
+    @cached_property
+    def gt(self) -> pd.DataFrame:
+        """True cells that count."""
+        return self._counted("gt")
+
+    @cached_property
+    def pred(self) -> pd.DataFrame:
+        """Predicted cells that count."""
+        return self._counted("pred")
+
+    def _counted(self, side: str) -> pd.DataFrame:
+        return self.cells[(self.cells["side"] == side) & self.cells["counted"].astype(bool)]
+
+    @cached_property
+    def as_class(self) -> np.ndarray:
+        """Pixels of each true cell that counts, per predicted class 1..K, int ``(n, K)``."""
+        names = [f"as_class_{c}" for c in self.class_names if c > 0]
+        return self.gt[names].to_numpy().astype(np.int64)
+
+
+Score = Callable[[Run, int, Conventions], float]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A number that a table can show.
+
+    Attributes:
+        key: its id in params.
+        score: the number of one run; the class id is 0 where the column is not per class.
+        per_class: whether there is a number for each class.
+        unit: px, nats, cells, ... or "" for a share.
+        digits: decimals in print.
+        better: "high", "low", "zero" or "" where none is.
+        definition: sentence for the reader, with the names of conventions in braces.
+        source: whose definition it is.
+    """
+
+    key: str
+    score: Score
+    per_class: bool
+    unit: str
+    digits: int
+    better: str
+    definition: str
+    source: str

@@ -1,0 +1,67 @@
+"""What stands under a table: each convention and threshold as a sentence, and the numbers as nested JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from hemoseg.tables.column import Run
+from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.table import AVERAGE, Plan
+
+
+def notes(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> dict[str, Any]:
+    """Everything that a reader needs to read the table: sentences, and per column its definition, unit and source."""
+    words = plan.conventions.words()
+    columns = {}
+    for key, header in plan.columns.items():
+        column = COLUMNS[key]
+        definition = column.definition.format(**words)
+        facts = {"header": header, "definition": definition, "unit": column.unit, "better": column.better}
+        columns[key] = facts | {"digits": column.digits, "source": column.source}
+    sentences = [*_shared_sentences(plan, runs, table), *(_sentence(facts) for facts in columns.values())]
+    return {"table": plan.name, "conventions": sentences, "columns": columns}
+
+
+def metrics(table: pd.DataFrame) -> dict[str, Any]:
+    """Means as ``{row: {column: mean}}``, or ``{row: {column: {class: mean}}}`` where a column has several classes.
+
+    What has no value is left out: JSON knows no NaN.
+    """
+    result: dict[str, Any] = {}
+    several = table.groupby("column")["class"].nunique() > 1
+    for line in table[table["mean"].notna()].to_dict("records"):
+        values = result.setdefault(line["row"], {})
+        if several[line["column"]]:
+            values.setdefault(line["column"], {})[line["class"]] = float(line["mean"])
+        else:
+            values[line["column"]] = float(line["mean"])
+    return result
+
+
+def _sentence(facts: Mapping[str, Any]) -> str:
+    unit = f", in {facts['unit']}" if facts["unit"] else ""
+    source = f" ({facts['source']})" if facts["source"] else ""
+    return f"{facts['header']}: {facts['definition']}{unit}{source}."
+
+
+def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
+    splits, seeds = {run.split for run in runs}, {run.seed for run in runs}
+    sentences = [
+        f"Mean ± standard deviation (ddof = 1) over {len(splits)} split(s), each the mean of its seeds ({len(seeds)} in"
+        " all); errors of cells are summed over the images of a test fold first."
+    ]
+    if AVERAGE in set(table["class"]):
+        sentences.append(plan.conventions.words()["background_rule"].capitalize() + ".")
+    if any(COLUMNS[key].unit == "cells" for key in plan.columns):
+        least = sorted({round(float(area), 3) for run in runs for area in run.cells["min_area"].unique()})
+        if least:
+            sentences.append(
+                f"A cell counts from {least[0]:g} to {least[-1]:g} px on, by split (a set share of the median true cell"
+                " of its training samples); ignored pixels are taken out of truth and prediction."
+            )
+        else:
+            sentences.append("The truth has no instances: what needs cells is blank, not guessed.")
+    if table["published"].notna().any():
+        sentences.append("Lines marked published are the papers' numbers, on their own data; none of them is ours.")
+    return sentences

@@ -1,0 +1,154 @@
+"""A paper's table from runs: one number per run, then mean and spread over folds and seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.errors import InputError
+from hemoseg.tables import conventions as rules
+from hemoseg.tables.column import ALL, Column, Run
+from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.conventions import Conventions, require_known
+
+AVERAGE = "average"
+KEYS = ("table", "title", "rows", "columns", "classes", "thresholds", "accuracy", *rules.CHOICES)
+HEADER = [
+    *("row", "label", "column", "header", "class", "mean", "sd", "seed_sd", "folds", "seeds", "unit"),
+    *("published", "published_sd", "source"),
+]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a table shows: labels of rows by model key, headers by column id, classes, conventions.
+
+    ``classes`` holds names, ids or ``average``; ``all`` stands for every class and their average. None is the papers'
+    habit: the one class that is no background alone, or all where there are several.
+    """
+
+    name: str
+    title: str
+    rows: Mapping[str, str]
+    columns: Mapping[str, str]
+    classes: Sequence[str | int] | str | None
+    conventions: Conventions
+
+
+def plan(settings: Mapping[str, Any]) -> Plan:
+    """The plan that a table's settings describe.
+
+    Raises:
+        InputError: a key, a column or a choice is unknown, or one is missing.
+    """
+    require_known("the table", settings, KEYS)
+    if missing := [key for key in ("table", "rows", "columns") if not settings.get(key)]:
+        raise InputError(f"--settings: {missing[0]} is missing; a table needs table, rows and columns")
+    require_known("columns", settings["columns"], COLUMNS)
+    name, classes = settings["table"], settings.get("classes")
+    title = settings.get("title") or name
+    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings))
+
+
+def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table, tidy: a line per row, column and class, in the order of the plan; columns are `HEADER`.
+
+    ``mean`` and ``sd`` (ddof = 1) run over the folds, each fold being the mean of its seeds; ``seed_sd`` is the
+    standard deviation over the seeds (ddof = 1) of the mean over folds. A fold without a value (NaN) is left out of both, and
+    ``folds`` counts those that remain. ``published`` holds row, class (id or name), column, value, sd, source.
+
+    Raises:
+        InputError: the runs differ in their classes, repeat, or belong to no row.
+    """
+    names = _class_names(plan, runs)
+    scores = pd.DataFrame(_scores(plan, runs, names), columns=["row", "column", "class", "split", "seed", "value"])
+    ids = {name: str(class_id) for class_id, name in names.items()}
+    lines = []
+    for row, label in plan.rows.items():
+        for key, header in plan.columns.items():
+            for class_name in _shown(plan, COLUMNS[key], names):
+                chosen = scores[(scores["row"] == row) & (scores["column"] == key) & (scores["class"] == class_name)]
+                line = {"row": row, "label": label, "column": key, "header": header, "class": class_name}
+                line |= summarise(chosen) | {"unit": COLUMNS[key].unit}
+                lines.append(line | _published(published, row, key, {class_name, ids.get(class_name)}))
+    return pd.DataFrame(lines, columns=HEADER)
+
+
+def summarise(scores: pd.DataFrame) -> dict[str, float]:
+    """Mean and spread of scores (split, seed, value): over seeds within a fold first, then over folds."""
+    by_fold = scores.pivot(index="split", columns="seed", values="value")
+    folds = by_fold.mean(axis=1).dropna()
+    complete = by_fold.loc[folds.index].dropna(axis=1)
+    return {
+        "mean": folds.mean(),
+        "sd": folds.std(ddof=1),
+        "seed_sd": complete.mean(axis=0).std(ddof=1),
+        "folds": len(folds),
+        "seeds": scores["seed"].nunique(),
+    }
+
+
+def _scores(plan: Plan, runs: Sequence[Run], names: Mapping[int, str]) -> list[tuple]:
+    lines = []
+    for run in runs:
+        for key in plan.columns:
+            for class_name in _shown(plan, COLUMNS[key], names):
+                value = _score(COLUMNS[key], run, class_name, plan.conventions)
+                lines.append((run.model, key, class_name, run.split, run.seed, value))
+    return lines
+
+
+def _score(column: Column, run: Run, class_name: str, conventions: Conventions) -> float:
+    if not column.per_class:
+        return column.score(run, 0, conventions)
+    ids = {name: class_id for class_id, name in run.class_names.items()}
+    if class_name != AVERAGE:
+        return column.score(run, ids[class_name], conventions)
+    within = [c for c in run.class_names if c > 0 or conventions.background == "in"]
+    values = pd.Series([column.score(run, c, conventions) for c in within], dtype=float)
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _shown(plan: Plan, column: Column, names: Mapping[int, str]) -> list[str]:
+    """Names of the classes that a column shows."""
+    if not column.per_class:
+        return [ALL]
+    if plan.classes is None and len(names) == 2:
+        return [names[1]]
+    if plan.classes in (None, ALL):
+        return [*names.values(), AVERAGE]
+    return [names.get(name, name) if isinstance(name, int) else str(name) for name in plan.classes]
+
+
+def _class_names(plan: Plan, runs: Sequence[Run]) -> dict[int, str]:
+    """Class names by id, the same in all runs."""
+    if not runs:
+        raise InputError(f"{plan.name}: there are no runs to tabulate; pass --run at least once")
+    names = runs[0].class_names
+    seen = set()
+    for run in runs:
+        where = f"{plan.name}: run {run.model}, {run.split}, seed {run.seed}"
+        if run.model not in plan.rows:
+            raise InputError(f"{where} belongs to no row; name {run.model} in rows")
+        if run.class_names != names:
+            raise InputError(f"{where} has classes {run.class_names}, the first run has {names}")
+        if (run.model, run.split, run.seed) in seen:
+            raise InputError(f"{where} was passed twice")
+        seen.add((run.model, run.split, run.seed))
+    if plan.classes not in (None, ALL):
+        require_known("classes", plan.classes, [*names.values(), *names, AVERAGE])
+    return names
+
+
+def _published(published: pd.DataFrame | None, row: str, key: str, classes: set) -> dict[str, Any]:
+    """The paper's number of one cell of the table; NaN where it prints none."""
+    blank = {"published": np.nan, "published_sd": np.nan, "source": ""}
+    if published is None:
+        return blank
+    lines = published[(published["row"] == row) & (published["column"] == key) & published["class"].isin(classes)]
+    if lines.empty:
+        return blank
+    line = lines.iloc[0]
+    return {"published": line["value"], "published_sd": line["sd"], "source": line["source"]}
