@@ -1,17 +1,20 @@
 """Light: stain colours per patient, uneven illumination, exposure, the sensor's noise.
 
-Everything that absorbs is summed as natural-log optical density in fixed point (`exact.UNIT`), so that two cells on top of
-each other absorb twice; the table of transmissions turns the sum into light. The fourth channel is near infrared with a
-phase-like relief: haemoglobin hardly absorbs there, edges show.
+Everything that absorbs is summed as natural-log optical density in fixed point (`exact.UNIT`), so that two cells on top
+of each other absorb twice; the table of transmissions turns the sum into light. The fourth channel is near infrared
+with a phase-like relief: haemoglobin hardly absorbs there, edges show.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from hemoseg.simulation.exact import LIMIT, UNIT, Draws, enlarge, transmission_table
+from hemoseg.simulation.exact import LIMIT, UNIT, Draws, blur, enlarge, transmission_table
 
 FRAME_STREAM, PATIENT_STREAM = 1, 2
+# Optical density by which the lamp falls off from the brightest to the darkest corner: about that of a cell, so that no
+# one threshold parts cells from background.
+LEAST_FALL, MOST_FALL = 0.36, 0.48
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ def patient_stain(seed: int, patient: int) -> Stain:
     hue, strength = draws.between(0, 1), draws.between(0.85, 1.15)
     pink, violet = (0.17, 0.60, 0.34), (0.38, 0.55, 0.20)
     haemoglobin = [strength * (p + hue * (q - p)) for p, q in zip(pink, violet, strict=True)]
-    ground = [draws.between(0.06, 0.22), draws.between(0.06, 0.18), draws.between(0.04, 0.22), draws.between(0.1, 0.2)]
+    grey = draws.between(0.03, 0.12)
+    ground = [grey + draws.between(0, most) for most in (0.06, 0.06, 0.08, 0.08)]
     return Stain(
         haemoglobin=(*haemoglobin, 0.07),
         basophil=(0.95, 0.85, 0.28, 0.10),
@@ -55,16 +59,16 @@ def ground_density(height: int, width: int, channels: int, stain: Stain, shading
     y = (np.arange(rows, dtype=np.float64) / (rows - 1) * 2 - 1)[:, None]
     x = (np.arange(columns, dtype=np.float64) / (columns - 1) * 2 - 1)[None, :]
     cosine, sine = draws.direction()
-    slope = draws.between(0.08, 0.24)
-    gradient = slope * (1 + x * cosine + y * sine)
+    gradient = draws.between(0.1, 0.35) * (1.5 + x * cosine + y * sine)
     off_x, off_y = draws.between(-0.25, 0.25), draws.between(-0.2, 0.2)
     square = (x - off_x) * (x - off_x) + 0.6 * (y - off_y) * (y - off_y)
-    vignette = draws.between(0.16, 0.34) * square
-    lamp = gradient + vignette
+    lamp = gradient + square * (0.15 + draws.between(0.5, 0.8) * square)
+    lamp = lamp - float(lamp.min())
+    lamp = lamp * (draws.between(LEAST_FALL, MOST_FALL) / float(lamp.max()))
     film = _clouds(rows, columns, draws) * draws.between(0.02, 0.10)
     density = np.empty((channels, height, width), np.int16)
     for channel in range(channels):
-        tint = 1 + draws.between(-0.12, 0.12)
+        tint = 1 + draws.between(-0.08, 0.08)
         share = stain.haemoglobin[channel] * 1.6
         field = stain.ground[channel] + shading * (lamp * tint + film * share)
         density[channel] = enlarge(np.rint(field * UNIT).astype(np.uint16), height, width)
@@ -74,7 +78,7 @@ def ground_density(height: int, width: int, channels: int, stain: Stain, shading
 def _clouds(rows: int, columns: int, draws: Draws) -> np.ndarray:
     """Slow random variation in [0, 1], float64 ``(rows, columns)``."""
     small = np.rint(draws.grid(max(2, rows // 5), max(2, columns // 5)) * 60000).astype(np.uint16)
-    return enlarge(small, rows, columns).astype(np.float64) / 60000
+    return blur(enlarge(small, rows, columns), 2.0).astype(np.float64) / 60000
 
 
 def expose(density: np.ndarray, noise: float, white: float, bit_depth: int, draws: Draws) -> np.ndarray:
@@ -119,7 +123,7 @@ def blank_margins(image: np.ndarray, left: int, right: int, noise: float, draws:
         for channel in range(image.shape[0]):
             shape = image[channel, :, columns].shape
             if shape[1]:
-                grain = bell_noise(shape, draws) * int(round(noise * 0.35 * top / 147.8 * 4096)) >> 12
+                grain = bell_noise(shape, draws) * round(noise * 0.35 * top / 147.8 * 4096) >> 12
                 image[channel, :, columns] = np.clip(int(level * top) + grain, 0, top)
 
 

@@ -1,7 +1,7 @@
 """Outlines of the eight morphologies as implicit functions of position.
 
-A shape is ``rho``: 0 on the cell's middle (point or line), 1 on its outline, larger outside. Coordinates are rotated into
-the cell's own frame and in units of its radius, float64 ``(P, P)``. Only + - * / and square roots are used.
+A shape is ``rho``: 0 on the cell's middle (point or line), 1 on its outline, larger outside. Coordinates are rotated
+into the cell's own frame and in units of its radius, float64 ``(P, P)``. Only + - * / and square roots are used.
 
 Forms follow the usual descriptions of red cells: discocytes and ovals are near-ellipses, elongated cells are slightly
 bent rods, sickle cells are crescents between two parabolas that meet in points, echinocytes carry 11 to 17 crenations.
@@ -9,7 +9,7 @@ bent rods, sickle cells are crescents between two parabolas that meet in points,
 
 import numpy as np
 
-from hemoseg.simulation.exact import Draws
+from hemoseg.simulation.exact import Draws, direction
 
 
 def outline(morphology: str, u: np.ndarray, v: np.ndarray, draws: Draws) -> tuple[np.ndarray, float]:
@@ -62,16 +62,14 @@ def _star(u, v, aspect: float, wobble: float, crenations: int, draws: Draws) -> 
 
 def _crenations(cosine: np.ndarray, sine: np.ndarray, count: int, draws: Draws) -> np.ndarray:
     """Short blunt projections at nearly even angles, their heights uneven."""
-    from hemoseg.simulation.exact import direction
-
     height = np.zeros_like(cosine)
     for k in range(count):
         x, y = direction((k + draws.between(-0.22, 0.22)) / count)
         across = 1 - (cosine * x + sine * y)  # half the squared angle to the projection, nearly
-        bump = 1 - across * (0.055 * count * count)
+        bump = 1 - across * (0.24 * count * count)
         bump = np.maximum(bump, 0)
-        height = np.maximum(height, bump * (2 - bump) * draws.between(0.09, 0.17))
-    return height - 0.06
+        height = np.maximum(height, bump * (2 - bump) * draws.between(0.12, 0.22))
+    return height - 0.09
 
 
 def _rod(u, v, draws: Draws) -> tuple[np.ndarray, float]:
@@ -79,8 +77,8 @@ def _rod(u, v, draws: Draws) -> tuple[np.ndarray, float]:
     aspect = draws.between(2.0, 3.1)
     half = 1.0 / np.sqrt(aspect) * 0.92
     length = half * aspect
-    bent = v - draws.bell(0, 0.05) * (u * u - 0.5)
-    taper = half * (1 + draws.bell(0, 0.05) * u)
+    bent = v - draws.bell(0, 0.07) * (u * u - 0.5)
+    taper = half * (1 + draws.bell(0, 0.09) * u)
     beyond = np.maximum(np.abs(u) - (length - half), 0)
     return np.sqrt(beyond * beyond * 0.8 + bent * bent) / taper, float(half)
 
@@ -88,8 +86,8 @@ def _rod(u, v, draws: Draws) -> tuple[np.ndarray, float]:
 def _crescent(u, v, draws: Draws) -> tuple[np.ndarray, float]:
     """The region between two parabolas through the same two tips."""
     length = draws.between(1.25, 1.6)
-    outer = draws.between(0.62, 0.88)
-    inner = draws.between(0.08, 0.42) * outer
+    outer = draws.between(0.66, 0.92)
+    inner = draws.between(-0.05, 0.36) * outer
     along = u / length
     rise = 1 - along * along
     inside = np.maximum(rise, 1e-3)

@@ -16,8 +16,8 @@ __all__ = ["CLASS_NAMES", "TRUTH", "SimulatedFrame", "check", "dataset", "galler
 
 CLASS_NAMES = list(MORPHOLOGIES)
 TRUTH = (
-    "Where cells overlap, the image shows both absorb, and the truth gives the pixels to the cell on top; the one below "
-    "keeps what is seen of it, always one connected part of at least 60 % of its area in the field."
+    "Where cells overlap, the image shows both absorb, and the truth gives the pixels to the cell on top; the one "
+    "below keeps what is seen of it, always one connected part of at least 60 % of its area in the field."
 )
 RELIEF = (0.0, 0.0, 0.0, 1.1)  # how strongly edges show in the near-infrared channel
 
@@ -63,7 +63,7 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
     _add_artefacts(scene, density, stain, known, draws)
     for cell, row, column in scene.cells:
         _absorb_cell(density, scene, cell, row, column, stain)
-    image = optics.expose(density, known["noise"], draws.between(0.95, 1.12), known["bit_depth"], draws)
+    image = optics.expose(density, known["noise"], draws.between(0.92, 1.0), known["bit_depth"], draws)
     optics.blank_margins(image, left, right, known["noise"], draws)
     ids = np.array([0] + [cell.morphology for cell, _, _ in scene.cells], np.uint8)
     return SimulatedFrame(
@@ -102,7 +102,7 @@ def gallery(settings: dict[str, Any], seed: int) -> list[tuple[str, np.ndarray]]
         cell = draw_cell(number + 1, name, known["diameter"], known["blur"], draws)
         corner = side // 2 - cell.mask.shape[0] // 2
         _absorb_cell(density, scene, cell, corner, corner, stain)
-        image = optics.expose(density, alone["noise"], 1.05, known["bit_depth"], draws)
+        image = optics.expose(density, alone["noise"], 0.97, known["bit_depth"], draws)
         crops.append((name, np.ascontiguousarray(image.transpose(1, 2, 0))))
     return crops
 

@@ -8,6 +8,8 @@ import numpy as np
 from hemoseg.simulation.exact import Draws
 from hemoseg.simulation.shapes import ellipse
 
+PALE = 0.15  # share of the discocytes, ovals, stomatocytes and granular cells with little haemoglobin
+
 
 def fill(morphology: str, rho, u, v, half: float, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     """Haemoglobin and basophilic stain of one cell, float64 ``(P, P)`` each, 0 outside the outline.
@@ -25,10 +27,10 @@ def fill(morphology: str, rho, u, v, half: float, draws: Draws) -> tuple[np.ndar
     body = np.sqrt(rise * (2 - rise))
     hb = body * (0.88 + 0.12 * np.minimum(rho * rho, 1))
     basophil = np.zeros_like(hb)
-    strength = draws.between(0.72, 1.12)
+    strength = draws.between(0.50, 0.70) if draws.chance(PALE) else draws.between(0.75, 1.12)
 
     if morphology == "discocyte":
-        hb = hb * (1 - _pallor(u, v, draws.between(0.52, 0.80), draws.between(0.55, 1.0), 1.05, draws))
+        hb = hb * (1 - _pallor(u, v, draws.between(0.55, 0.86), draws.between(0.55, 1.0), 1.05, draws))
     elif morphology == "oval":
         hb = hb * (1 - _pallor(u, v, draws.between(0.42, 0.62), draws.between(0.25, 0.85), 1.7, draws))
     elif morphology == "reticulocyte":
@@ -46,7 +48,7 @@ def fill(morphology: str, rho, u, v, half: float, draws: Draws) -> tuple[np.ndar
         hb = hb * (1 - 0.28 * _dots(u, v, draws, draws.whole(9, 13), 0.70, (0.10, 0.15)))
     elif morphology == "granular":
         hb = hb * (1 - _pallor(u, v, 0.6, draws.between(0.1, 0.45), 1.0, draws))
-        basophil = body * 1.15 * _dots(u, v, draws, draws.whole(26, 44), 0.84, (0.040, 0.080))
+        basophil = body * 1.25 * _dots(u, v, draws, draws.whole(36, 64), 0.86, (0.026, 0.058))
     elif morphology == "sickle":
         strength = draws.between(1.0, 1.4)
     inside = rho <= 1.02
@@ -97,13 +99,13 @@ def _reticulum(u, v, draws: Draws) -> np.ndarray:
         start = draws.between(0.05, 0.5)
         x, y = start * cosine, start * sine
         along = draws.direction()
-        for _ in range(draws.whole(6, 10)):
-            total = np.maximum(total, _spot(u, v, x, y, draws.between(0.045, 0.085)))
+        for _ in range(draws.whole(9, 15)):
+            total = np.maximum(total, _spot(u, v, x, y, draws.between(0.032, 0.066)))
             turn = draws.bell(0, 0.45)
             along = (along[0] - turn * along[1], along[1] + turn * along[0])
             norm = float(np.sqrt(along[0] * along[0] + along[1] * along[1]))
             along = (along[0] / norm, along[1] / norm)
-            x, y = x + 0.11 * along[0], y + 0.11 * along[1]
+            x, y = x + 0.075 * along[0], y + 0.075 * along[1]
             if x * x + y * y > 0.5:
                 x, y = x * 0.8, y * 0.8
     return total
