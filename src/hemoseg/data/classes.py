@@ -69,26 +69,27 @@ def _check(cells: list[str], wanted: dict[str, list[str]], ignore: list[str]) ->
 
 
 def classes_of_instances(classes: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """Class of each cell: the one most of its pixels have.
+    """Class of each cell: the one most of its pixels have, the lower one of two that are even.
 
     Args:
         classes: class map ``(H, W)``, values 0..255.
-        instances: labels ``(H, W)``, 0..n.
+        instances: labels 1..n ``(H, W)``, as `relabel` gives them.
 
     Returns:
         uint8 ``(n + 1,)``, indexed by label; 0 for the background and for labels that no pixel has.
     """
     count = int(instances.max(initial=0)) + 1
-    found, where = np.unique(instances, return_inverse=True)
-    votes = np.bincount(where.ravel() * 256 + classes.ravel(), minlength=found.size * 256).reshape(-1, 256)
-    result = np.zeros(count, np.uint8)
-    result[found] = votes.argmax(axis=1)
+    votes = np.bincount(instances.ravel().astype(np.int64) * 256 + classes.ravel(), minlength=count * 256)
+    result = votes.reshape(count, 256).argmax(axis=1).astype(np.uint8)
     result[0] = 0
     return result
 
 
 def relabel(instances: np.ndarray) -> np.ndarray:
-    """Labels renumbered 1..n in their order, int32 ``(H, W)``."""
-    found, where = np.unique(instances, return_inverse=True)
-    first = 0 if found.size and found[0] == 0 else 1
-    return (where.reshape(instances.shape) + first).astype(np.int32)
+    """Labels renumbered 1..n in their order, int32 ``(H, W)``; 0 stays 0."""
+    if instances.max(initial=0) > 4 * instances.size:  # numbers from elsewhere: a table by number would be too long
+        found, where = np.unique(instances, return_inverse=True)
+        return (where.reshape(instances.shape) + (found[0] != 0)).astype(np.int32)
+    present = np.bincount(instances.ravel()) > 0
+    present[:1] = False
+    return (np.cumsum(present, dtype=np.int32) * present)[instances]

@@ -136,7 +136,8 @@ def resized(frame: Frame, size: tuple[int, int] | None) -> Frame:
     classes = resize_labels(frame.classes, size)
     if frame.instances is None:
         return Frame(frame.id, image, classes, None, frame.group, frame.kind)
-    instances = resize_labels(frame.instances, size)
-    of_cell = classes_of_instances(frame.classes, frame.instances)
+    cells = relabel(frame.instances)
+    instances = resize_labels(cells, size)
+    of_cell = classes_of_instances(frame.classes, cells)
     classes = np.where(instances > 0, of_cell[instances], classes)
     return Frame(frame.id, image, classes, relabel(instances), frame.group, frame.kind)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hemoseg.data.classes import classes_of_instances
+from hemoseg.data.classes import classes_of_instances, relabel
 from hemoseg.data.frames import Frame
 from hemoseg.data.samples import IGNORE
 from hemoseg.errors import InputError
@@ -214,7 +214,7 @@ def _sized(file: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 def _known(classes: np.ndarray, names: dict[int, str], file: Path) -> np.ndarray:
-    values = set(np.unique(classes).tolist())
+    values = set(np.flatnonzero(np.bincount(classes.ravel())).tolist()) if classes.max() < 2**16 else {classes.max()}
     if unknown := sorted(values - {0, IGNORE} - set(names)):
         declared = ", ".join(f"{value} {name}" for value, name in names.items())
         raise InputError(f"{file}: unknown values {unknown[:5]}; declared are {declared}: correct it or dataset.yaml")
@@ -230,11 +230,12 @@ def _binary(mask: np.ndarray, file: Path) -> np.ndarray:
 
 def _agree(classes: np.ndarray, instances: np.ndarray, entry: Entry) -> None:
     """Every cell has a class."""
-    lost = np.flatnonzero(classes_of_instances(classes, instances)[1:] == 0) + 1
-    lost = lost[np.isin(lost, instances)]
+    numbers = relabel(instances)
+    lost = np.flatnonzero(classes_of_instances(classes, numbers)[1:] == 0) + 1
     if lost.size:
+        cell = instances[numbers == lost[0]][0]
         raise InputError(
-            f"{entry.labels['classes']}: background where instances have cell {lost[0]}; "
+            f"{entry.labels['classes']}: background where instances have cell {cell}; "
             "give it a class, or 255 to ignore it"
         )
 
