@@ -1,7 +1,7 @@
 """Verdicts on cells from their facts (`metrics.cells`), with the thresholds as exact fractions.
 
-``area``, ``covered`` and the like are int arrays ``(n,)`` in pixels, ``as_class`` is int ``(n, K)``. Shares are compared in
-integers, so that a cell at exactly the threshold falls on the side that the definition names.
+``area``, ``covered`` and the like are int arrays ``(n,)`` in pixels, ``as_class`` is int ``(n, K)``. Shares are
+compared in integers, so that a cell at exactly the threshold falls on the side that the definition names.
 """
 
 from fractions import Fraction

@@ -12,7 +12,9 @@ Writes three files, each whole:
   ``edges``; N is 0 for a method without probabilities.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,16 +58,15 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(f"--{output}", required=True, help="output")
     args = parser.parse_args(argv)
     settings = read_settings(arguments.settings(args.settings))
-    samples = sample_files.from_arrays(files.read_arrays(args.samples))
-    predictions = prediction_files.from_arrays(files.read_arrays(args.predictions))
-    splits = files.read_table(args.splits, dtype=str)
-    training, test = _roles(splits, args.split, args.splits)
+    samples = _load(args.samples, sample_files.from_arrays)
+    predictions = _load(args.predictions, prediction_files.from_arrays)
+    training, test = _roles(args.splits, args.split, samples)
     test_samples = _matched(samples, predictions, test, args.predictions)
     min_area = settings.min_area_share * median_cell_area(samples.take(samples.index(training)))
     try:
         pixel_rows, cell_rows, histograms = _count(test_samples, predictions, settings, min_area)
     except ValueError as error:
-        raise InputError(f"{args.predictions}: {error}; run predict again on these samples") from None
+        raise InputError(f"{args.predictions} on {args.samples}: {error}; run prepare and predict again") from None
     files.write_table(args.pixels, pixel_rows)
     files.write_table(args.cells, cell_rows)
     files.write_arrays(args.histograms, **histograms)
@@ -101,12 +102,26 @@ def median_cell_area(training: Samples) -> float:
     return float(np.median(every)) if every.size else 0.0
 
 
-def _roles(splits: pd.DataFrame, split: str, path: str) -> tuple[list[str], list[str]]:
+def _load(path: str, from_arrays: Callable[[dict[str, np.ndarray]], Any]) -> Any:
+    """Samples or predictions of a file."""
+    arrays = files.read_arrays(path)
+    try:
+        return from_arrays(arrays)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: not the arrays that its step writes ({error}); run that step again") from None
+
+
+def _roles(path: str, split: str, samples: Samples) -> tuple[list[str], list[str]]:
     """Ids of the training (and validation) samples and of the test samples of a split."""
+    splits = files.read_table(path, dtype=str)
+    if missing := [name for name in ("split", "sample", "role") if name not in splits]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; run split again")
     rows = splits[splits["split"] == split]
     if rows.empty:
         names = ", ".join(splits["split"].unique()[:8])
         raise InputError(f"{path}: there is no split {split!r}; the splits are {names}")
+    if unknown := sorted(set(rows["sample"]) - set(samples.ids)):
+        raise InputError(f"{path}: sample {unknown[0]!r} is none of the samples; run split again")
     return list(rows["sample"][rows["role"] != "test"]), list(rows["sample"][rows["role"] == "test"])
 
 
@@ -114,14 +129,16 @@ def _matched(samples: Samples, predictions: Predictions, test: list[str], path: 
     """The samples that were predicted, in the order of the predictions."""
     if not samples.has_labels:
         raise InputError(f"{path}: the samples have no labels to compare with; add masks, classes or instances")
-    if sorted(predictions.ids) != sorted(test) or not set(test) <= set(samples.ids):
+    if sorted(predictions.ids) != sorted(test):
         raise InputError(f"{path}: the predicted samples are not the test samples of the split; run predict again")
     matched = samples.take(samples.index(predictions.ids))
+    n_classes = len(matched.class_names)
     for name, classes, pred in zip(matched.ids, matched.classes, predictions.classes, strict=True):
         if classes.shape != pred.shape:
-            raise InputError(
-                f"{path}: {name} was predicted as {pred.shape}, its labels are {classes.shape}; run predict again"
-            )
+            raise InputError(f"{path}: {name} has shape {pred.shape}, its labels {classes.shape}; run predict again")
+    if predictions.probabilities and len(predictions.probabilities[0]) != n_classes:
+        found = len(predictions.probabilities[0])
+        raise InputError(f"{path}: {found} classes were predicted, the samples have {n_classes}; train again")
     return matched
 
 

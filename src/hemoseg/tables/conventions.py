@@ -107,7 +107,7 @@ _RULES = {
         "diagonal": "where it is on one side only the image counts with its diagonal",
     },
     "background": {
-        "in": "the average is the mean over all classes, background included",
-        "out": "the average is the mean over the classes without the background",
+        "in": "the average is the mean over all classes with a value, background included",
+        "out": "the average is the mean over all classes with a value, without the background",
     },
 }

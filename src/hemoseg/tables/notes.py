@@ -54,14 +54,18 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
     if AVERAGE in set(table["class"]):
         sentences.append(plan.conventions.words()["background_rule"].capitalize() + ".")
     if any(COLUMNS[key].unit == "cells" for key in plan.columns):
-        least = sorted({round(float(area), 3) for run in runs for area in run.cells["min_area"].unique()})
-        if least:
-            sentences.append(
-                f"A cell counts from {least[0]:g} to {least[-1]:g} px on, by split (a set share of the median true cell"
-                " of its training samples); ignored pixels are taken out of truth and prediction."
-            )
-        else:
-            sentences.append("The truth has no instances: what needs cells is blank, not guessed.")
+        sentences.append(_least_area(runs))
     if table["published"].notna().any():
         sentences.append("Lines marked published are the papers' numbers, on their own data; none of them is ours.")
     return sentences
+
+
+def _least_area(runs: Sequence[Run]) -> str:
+    least = sorted({round(float(area), 2) for run in runs for area in run.cells["min_area"].unique()})
+    if not least:
+        return "The truth has no instances: what needs cells is blank, not guessed."
+    span = f"{least[0]:g}" if len(least) == 1 else f"{least[0]:g} to {least[-1]:g} (by split)"
+    return (
+        f"A cell counts if its area is at least {span} px, a set share of the median true cell of the split's training"
+        " samples; ignored pixels are taken out of truth and prediction."
+    )

@@ -56,8 +56,10 @@ def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = N
     """The table, tidy: a line per row, column and class, in the order of the plan; columns are `HEADER`.
 
     ``mean`` and ``sd`` (ddof = 1) run over the folds, each fold being the mean of its seeds; ``seed_sd`` is the
-    standard deviation over the seeds (ddof = 1) of the mean over folds. A fold without a value (NaN) is left out of both, and
-    ``folds`` counts those that remain. ``published`` holds row, class (id or name), column, value, sd, source.
+    standard deviation over the seeds (ddof = 1) of the mean over folds. A fold without a value (NaN) is left
+    out of both, and ``folds`` counts those that remain.
+
+    ``published`` holds row, class (id or name), column, value, sd, source.
 
     Raises:
         InputError: the runs differ in their classes, repeat, or belong to no row.

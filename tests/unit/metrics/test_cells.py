@@ -1,0 +1,194 @@
+"""Facts of cells: drawn by hand, against loops, and their laws."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from hemoseg.metrics.cells import Truth, cell_facts
+
+label_images = npst.arrays(np.int32, (6, 7), elements=st.integers(0, 4))
+class_maps = npst.arrays(np.uint8, (6, 7), elements=st.integers(0, 2))
+
+
+def draw(picture):
+    """Digits are cells or classes, dots background."""
+    return np.array([[0 if c == "." else int(c) for c in line] for line in picture.split()])
+
+
+def facts(gt, pred, *, gt_classes=None, pred_classes=None, valid=None, min_area=1, n_classes=2):
+    gt, pred = (draw(x) if isinstance(x, str) else x for x in (gt, pred))
+    gt_classes = (gt > 0).astype(int) if gt_classes is None else gt_classes
+    pred_classes = (pred > 0).astype(int) if pred_classes is None else pred_classes
+    valid = np.ones(gt.shape, bool) if valid is None else valid
+    truth = Truth(gt, gt_classes, valid)
+    return cell_facts(truth, pred, pred_classes, n_classes=n_classes, min_area=min_area, gap_cap=10)
+
+
+def pick(table, *names):
+    return [table[name].tolist() for name in names]
+
+
+def test_two_touching_cells_in_one_prediction_have_one_host():
+    gt, pred = facts("1122 1122", "3333 3333")
+    assert pick(gt, "cell", "host", "covered", "gap") == [[1, 2], [3, 3], [4, 4], [1.0, 1.0]]
+    assert pick(pred, "cell", "hosted", "area", "on_truth") == [[3], [2], [8], [8]]
+
+
+def test_exactly_half_a_cell_is_not_more_than_half():
+    gt, pred = facts("1111 2222", "3355 335.")
+    assert pick(gt, "host", "covered") == [[0, 0], [4, 3]]
+    assert pick(pred, "cell", "hosted") == [[3, 5], [0, 0]]
+    gt, pred = facts("111 222", "335 33.")
+    assert pick(gt, "host", "covered") == [[3, 3], [3, 2]]
+    assert pick(pred, "hosted") == [[2, 0]]
+
+
+def test_what_was_dropped_for_its_size_covers_nothing():
+    gt, pred = facts("1111 ....", "23.. ....", min_area=2)
+    assert pick(gt, "covered", "host", "best_match", "iou") == [[0], [0], [0], [0.0]]
+    assert pick(pred, "counted") == [[False, False]]
+    gt, pred = facts("1111 ....", "223. ....", min_area=2)
+    assert pick(gt, "covered", "best_match", "iou", "as_class_1") == [[2], [2], [0.5], [2]]
+
+
+def test_a_prediction_on_a_small_true_cell_lies_on_truth_but_hosts_none():
+    gt, pred = facts("1..222 1..222", "33.... 33....", min_area=3)
+    assert pick(gt, "counted") == [[False, True]]
+    assert pick(pred, "on_truth", "on_small", "hosted", "best_match") == [[2], [2], [0], [0]]
+
+
+def test_cells_of_exactly_the_least_area_count():
+    gt, pred = facts("11.2", "33.4", min_area=2)
+    assert pick(gt, "counted") == pick(pred, "counted") == [[True, False]]
+
+
+def test_ignored_pixels_leave_truth_and_prediction():
+    valid = draw("1100 1111") > 0
+    gt, pred = facts("1111 ..22", "3333 ....", valid=valid)
+    assert pick(gt, "area", "covered", "host", "gap") == [[2, 2], [2, 0], [3, 0], [np.sqrt(2)] * 2]
+    assert pick(pred, "area", "on_truth") == [[2], [2]]
+
+
+def test_a_cell_that_is_all_ignored_has_no_row():
+    gt, pred = facts("11.. ..22", "11.. ..22", valid=draw("0011 1111") > 0)
+    assert pick(gt, "cell") == pick(pred, "cell") == [[2]]
+
+
+def test_classes_are_majorities_and_ties_go_to_the_lowest():
+    classes = draw("1122 2221")
+    gt, pred = facts("3333 5555", "4444 6666", gt_classes=classes, pred_classes=classes, n_classes=3)
+    assert pick(gt, "class", "as_class_1", "as_class_2") == [[1, 2], [2, 1], [2, 3]]
+    assert pick(pred, "class") == [[1, 2]]
+
+
+def test_types_outside_the_counted_predictions_are_not_taken():
+    """A watershed line or a dropped speck carries a class but belongs to no predicted cell."""
+    gt, _ = facts("1111", "22.3", pred_classes=draw("1122"), min_area=2, n_classes=3)
+    assert pick(gt, "as_class_1", "as_class_2") == [[2], [0]]
+
+
+def test_cells_on_the_frame_touch_the_border():
+    gt, _ = facts("1.... ..2.. ....3", "..... ..... .....")
+    assert pick(gt, "touches_border") == [[True, False, True]]
+
+
+def test_gaps_are_taken_among_the_cells_that_count():
+    gt, _ = facts("11.2.33", ".......", min_area=2)
+    assert gt["gap"][[0, 2]].tolist() == [4, 4]
+    assert np.isnan(gt["gap"][1])
+
+
+@pytest.mark.parametrize("side", ["gt", "pred", "both"])
+def test_an_empty_side_gives_no_rows_and_no_matches(side):
+    cells = "11.. 11.."
+    nothing = ".... ...."
+    gt, pred = facts(nothing if side != "pred" else cells, nothing if side != "gt" else cells)
+    assert (len(gt["cell"]), len(pred["cell"])) == {"gt": (0, 1), "pred": (1, 0), "both": (0, 0)}[side]
+    assert not gt["covered"].any()
+    assert not pred["on_truth"].any()
+
+
+def test_an_image_without_background_is_measured_like_any_other():
+    gt, pred = facts("11 22", "33 33")
+    assert pick(gt, "area", "host") == [[2, 2], [3, 3]]
+    assert pick(pred, "hosted", "on_truth") == [[2], [4]]
+
+
+def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
+    """The definitions of the docstring, pixel sets and loops."""
+
+    def pixels_of(labels):
+        sets = {int(i): {tuple(x) for x in np.argwhere((labels == i) & valid)} for i in np.unique(labels) if i}
+        return {i: s for i, s in sets.items() if s}
+
+    t, p = pixels_of(gt), pixels_of(pred)
+    big_t, big_p = ({i: s for i, s in side.items() if len(s) >= min_area} for side in (t, p))
+    union = set().union(*big_p.values()) if big_p else set()
+    small = set().union(*(s for i, s in t.items() if i not in big_t)) if t else set()
+    truth = {tuple(x) for x in np.argwhere(((gt_classes > 0) | (gt > 0)) & valid)}
+    host = {i: next((j for j, q in big_p.items() if 2 * len(s & q) > len(s)), 0) for i, s in t.items()}
+
+    def best(s, others):
+        return max((len(s & o) / len(s | o) for o in others.values()), default=0)
+
+    rows_gt = {
+        i: (
+            len(s),
+            len(s & union),
+            host[i],
+            best(s, big_p),
+            *(sum(pred_classes[x] == c for x in s & union) for c in (1, 2)),
+        )
+        for i, s in t.items()
+    }
+    rows_pred = {
+        j: (len(q), len(q & truth), sum(host[i] == j for i in big_t), len(q & small), best(q, big_t))
+        for j, q in p.items()
+    }
+    return rows_gt, rows_pred
+
+
+@given(label_images, class_maps, label_images, class_maps, npst.arrays(bool, (6, 7)), st.integers(1, 6))
+def test_facts_equal_a_loop_over_pixel_sets(gt, gt_classes, pred, pred_classes, valid, min_area):
+    a, b = facts(
+        gt, pred, gt_classes=gt_classes, pred_classes=pred_classes, valid=valid, min_area=min_area, n_classes=3
+    )
+    columns = ("area", "covered", "host", "iou", "as_class_1", "as_class_2")
+    found_gt = {int(i): tuple(a[name][k] for name in columns) for k, i in enumerate(a["cell"])}
+    columns = ("area", "on_truth", "hosted", "on_small", "iou")
+    found_pred = {int(i): tuple(b[name][k] for name in columns) for k, i in enumerate(b["cell"])}
+    assert (found_gt, found_pred) == brute(gt, gt_classes, pred, pred_classes, valid, min_area)
+
+
+@given(label_images, label_images, st.permutations(range(1, 5)))
+def test_renumbering_the_cells_changes_only_their_ids(gt, pred, order):
+    new = np.append(0, np.array(order) * 1000)
+    for before, after in zip(facts(gt, pred), facts(new[gt], new[pred]), strict=True):
+        position = np.argsort(new[before["cell"]])
+        for name in set(before) - {"best_match"}:
+            renamed = new[before[name]] if name in ("cell", "host") else before[name]
+            np.testing.assert_equal(after[name], renamed[position])
+
+
+@given(label_images, label_images, st.integers(0, 3), st.integers(0, 3))
+def test_moving_both_images_changes_nothing_but_the_border(gt, pred, rows, columns):
+    shift = ((rows, 3 - rows), (columns, 3 - columns))
+    for before, after in zip(facts(gt, pred), facts(np.pad(gt, shift), np.pad(pred, shift)), strict=True):
+        for name in set(before) - {"touches_border"}:
+            np.testing.assert_equal(after[name], before[name])
+
+
+def test_seventy_thousand_cells_take_no_quadratic_memory_or_time():
+    """A table of all pairs would hold 5e9 entries."""
+    row, column = np.mgrid[:1064, :1064]
+    cells = np.where((row % 4 < 3) & (column % 4 < 3), row // 4 * 266 + column // 4 + 1, 0)
+    start = time.perf_counter()
+    gt, pred = facts(cells, np.roll(cells, 1, axis=1))
+    assert len(gt["cell"]) == 266**2 > 70_000
+    assert (gt["covered"][:266] == 6).all()
+    assert pred["hosted"].sum() == 266**2
+    assert time.perf_counter() - start < 10
