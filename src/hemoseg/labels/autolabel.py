@@ -13,8 +13,8 @@ from hemoseg.labels.otsu import cells_are_dark
 
 DEFAULTS: dict[str, Any] = {
     "gaussian": True,  # 3x3, sigma 0.8, as printed
-    "window": 0.25,  # ours; a part of the smaller side, or whole pixels (the paper: 3)
-    "offset": 0.04,  # ours; how far from the local mean, as a part of the grey range
+    "window": 0.4,  # ours; a part of the smaller side, or whole pixels (the paper: 3)
+    "offset": 0.08,  # ours; how far from the local mean, as a part of the grey range
     "polarity": "auto",  # ours; cells "dark" or "bright" against their surroundings
     "min_area": 0.001,  # ours; a part of the image, or whole pixels
     "fill": True,

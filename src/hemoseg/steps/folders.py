@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hemoseg.data.classes import classes_of_instances, relabel
+from hemoseg.data.checks import every_cell_has_a_class, known_classes, same_size, two_valued
 from hemoseg.data.frames import Frame
 from hemoseg.data.samples import IGNORE
 from hemoseg.errors import InputError
@@ -187,57 +187,20 @@ def _labelled(dataset: Dataset, entry: Entry, image: np.ndarray) -> Frame:
     size = image.shape[1:]
     if not dataset.labels:
         return Frame(entry.id, image, group=entry.group, kind=entry.kind)
-    read = {name: _sized(file, size) for name, file in entry.labels.items()}
+    read = {name: same_size(read_labels(file), size, file) for name, file in entry.labels.items()}
     instances = read.get("instances")
     if "instances" in dataset.labels and instances is None:
         instances = np.zeros(size, np.int32)
     if not read:
         classes = np.full(size, IGNORE, np.uint8)
     elif "classes" in read:
-        classes = _known(read["classes"], dataset.description.classes, entry.labels["classes"])
+        classes = known_classes(read["classes"], dataset.description.classes, entry.labels["classes"])
         if instances is not None:
-            _agree(classes, instances, entry)
+            every_cell_has_a_class(classes, instances, entry.labels["classes"])
     else:
-        foreground = instances if instances is not None else _binary(read["masks"], entry.labels["masks"])
+        foreground = instances if instances is not None else two_valued(read["masks"], entry.labels["masks"])
         classes = np.where(foreground > 0, _class_of_kind(dataset, entry), 0).astype(np.uint8)
     return Frame(entry.id, image, classes, instances, entry.group, entry.kind)
-
-
-def _sized(file: Path, size: tuple[int, int]) -> np.ndarray:
-    labels = read_labels(file)
-    if labels.shape != size:
-        raise InputError(
-            f"{file}: {labels.shape[0]} x {labels.shape[1]} pixels where its image has {size[0]} x {size[1]}; "
-            "export the labels at the image's size"
-        )
-    return labels
-
-
-def _known(classes: np.ndarray, names: dict[int, str], file: Path) -> np.ndarray:
-    values = set(np.flatnonzero(np.bincount(classes.ravel())).tolist()) if classes.max() < 2**16 else {classes.max()}
-    if unknown := sorted(values - {0, IGNORE} - set(names)):
-        declared = ", ".join(f"{value} {name}" for value, name in names.items())
-        raise InputError(f"{file}: unknown values {unknown[:5]}; declared are {declared}: correct it or dataset.yaml")
-    return classes.astype(np.uint8)
-
-
-def _binary(mask: np.ndarray, file: Path) -> np.ndarray:
-    values = np.unique(mask)
-    if values.size > 2 or (values.size == 2 and values[0] != 0):
-        raise InputError(f"{file}: unknown values, {values.size} of them, where a mask has two (0 and 1, or 0 and 255)")
-    return mask
-
-
-def _agree(classes: np.ndarray, instances: np.ndarray, entry: Entry) -> None:
-    """Every cell has a class."""
-    numbers = relabel(instances)
-    lost = np.flatnonzero(classes_of_instances(classes, numbers)[1:] == 0) + 1
-    if lost.size:
-        cell = instances[numbers == lost[0]][0]
-        raise InputError(
-            f"{entry.labels['classes']}: background where instances have cell {cell}; "
-            "give it a class, or 255 to ignore it"
-        )
 
 
 def _class_of_kind(dataset: Dataset, entry: Entry) -> int:

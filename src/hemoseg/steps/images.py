@@ -14,24 +14,16 @@ CMYK and other colour spaces refused
 Images are never rotated by their EXIF orientation: label images carry none, and both must match.
 """
 
-import io
-import struct
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image
 
 from hemoseg.errors import InputError
+from hemoseg.steps.decoding import EXPORT, content_of, decode, format_of
 from hemoseg.steps.files import written_whole
-
-MOST_PIXELS = 20_000 * 20_000  # told from the header, before anything is decoded
-FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
-COLOURS = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
-EXPORT = "export it as PNG or TIFF with 8 or 16 bits per channel"
 
 
 @dataclass(frozen=True)
@@ -59,8 +51,8 @@ def read_image(path: str | Path, channels: int | None = None) -> Picture:
         InputError: the file is absent, damaged, too large, of another format, or holds what no image should.
     """
     path = Path(path)
-    content = _content(path)
-    values, notices = _decode(path, content, labels=False)
+    content = content_of(path)
+    values, notices = decode(path, content, labels=False)
     values = _plain(path, values, notices)
     return Picture(_with_channels(path, values, channels, notices), notices)
 
@@ -78,10 +70,10 @@ def read_labels(path: str | Path) -> np.ndarray:
             that are negative, fractional or beyond 31 bits.
     """
     path = Path(path)
-    content = _content(path)
-    if _format(path, content) not in ("PNG", "TIFF"):
+    content = content_of(path)
+    if format_of(path, content) not in ("PNG", "TIFF"):
         raise InputError(f"{path}: labels must be PNG or TIFF, since JPEG changes their numbers; export it as PNG")
-    values, _ = _decode(path, content, labels=True)
+    values, _ = decode(path, content, labels=True)
     if values.shape[2] > 1:
         colours = values[..., :3] if values.shape[2] in (3, 4) else values[..., :1]
         if (colours != colours[..., :1]).any():
@@ -120,124 +112,6 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
 def label_name(name: str, labels: np.ndarray) -> str:
     """File name for a label image: PNG, or TIFF beyond 65,535 cells."""
     return f"{name}.tif" if labels.size and labels.max() >= 2**16 else f"{name}.png"
-
-
-def _content(path: Path) -> bytes:
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the name, or download the dataset again")
-    if not path.is_file():
-        raise InputError(f"{path}: a folder or device, not an image file; remove it or give it another name")
-    content = path.read_bytes()
-    if not content:
-        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its source")
-    return content
-
-
-def _format(path: Path, content: bytes) -> str:
-    for start, name in FORMATS.items():
-        if content.startswith(start):
-            return name
-    raise InputError(f"{path}: not a PNG, TIFF, JPEG or BMP image; {EXPORT}")
-
-
-def _decode(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, list[str]]:
-    """Pixels ``(H, W, C)`` in the file's own type, with notices."""
-    kind = _format(path, content)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if kind == "TIFF":
-                return _decode_tiff(path, content, labels)
-            return _decode_with_pillow(path, content, labels)
-    except InputError:
-        raise
-    except Image.DecompressionBombError:
-        raise InputError(f"{path}: its header claims more than {MOST_PIXELS:,} pixels; cut it into parts") from None
-    except MemoryError:
-        raise InputError(f"{path}: too large for this machine's memory; cut it into parts") from None
-    except Exception as error:  # every decoder has its own words for a damaged file
-        cause = " ".join(str(error).split())[:80] or type(error).__name__
-        raise InputError(f"{path}: damaged or cut short ({cause}); copy it again from its source") from None
-
-
-def _check_size(path: Path, rows: int, columns: int) -> None:
-    if rows * columns > MOST_PIXELS:
-        raise InputError(
-            f"{path}: its header claims {rows} x {columns} pixels, more than {MOST_PIXELS:,}; cut it into parts"
-        )
-
-
-def _decode_with_pillow(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, list[str]]:
-    notices = []
-    with Image.open(io.BytesIO(content)) as picture:
-        _check_size(path, picture.height, picture.width)
-        if getattr(picture, "n_frames", 1) > 1:
-            raise InputError(f"{path}: an animation of {picture.n_frames} pictures; save one picture per file")
-        if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            notices.append("the EXIF orientation is not applied, so that images and labels match")
-        if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-            raise InputError(f"{path}: {picture.mode} colours; convert it to RGB and {EXPORT}")
-        if content.startswith(b"\x89PNG") and _is_deep_colour(content):
-            picture.verify()  # checksums, which OpenCV does not look at
-            return _decode_deep_png(content), notices
-        if labels:
-            return _channels_last(np.asarray(picture)), notices
-        mode = "RGBA" if picture.mode == "P" and "transparency" in picture.info else COLOURS.get(picture.mode)
-        return _channels_last(np.asarray(picture.convert(mode) if mode else picture)), notices
-
-
-def _is_deep_colour(content: bytes) -> bool:
-    """Whether a PNG has 16 bits in more than one channel, which Pillow would cut to 8."""
-    depth, colour = struct.unpack("BB", content[24:26])
-    return depth == 16 and colour in (2, 4, 6)
-
-
-def _decode_deep_png(content: bytes) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError("the pixels cannot be decoded")
-    pixels = _channels_last(pixels)
-    order = {3: [2, 1, 0], 4: [2, 1, 0, 3]}.get(pixels.shape[2])
-    return pixels[..., order] if order else pixels
-
-
-def _decode_tiff(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, list[str]]:
-    with tifffile.TiffFile(io.BytesIO(content)) as file:
-        page = file.pages[0]
-        _check_size(path, page.imagelength, page.imagewidth)
-        if len(file.pages) > 1 or page.imagedepth > 1:
-            raise InputError(f"{path}: a TIFF of {len(file.pages)} pages; save each page as a file of its own")
-        if page.samplesperpixel > 4:
-            raise InputError(f"{path}: {page.samplesperpixel} channels; keep at most four")
-        if page.photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
-            raise InputError(f"{path}: {page.photometric.name} colours; convert it to RGB and {EXPORT}")
-        compressed = page.compression not in (1, 8, 32946)  # none and the two zlib codes need no further package
-        palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
-        white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not labels
-        if compressed or (palette and not labels) or page.bitspersample not in (8, 16, 32, 64):
-            return _decode_tiff_elsewhere(content, page.bitspersample, labels), []
-        pixels = page.asarray()
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
-    if white_is_zero and pixels.dtype.kind == "u":
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    return _channels_last(pixels), []
-
-
-def _decode_tiff_elsewhere(content: bytes, bits: int, labels: bool) -> np.ndarray:
-    """TIFF compressions that tifffile leaves to other packages: OpenCV for deep colour, Pillow for the rest."""
-    with Image.open(io.BytesIO(content)) as picture:
-        mode = None if labels else COLOURS.get(picture.mode)
-        if bits <= 8 or picture.mode.startswith(("I;16", "F")):
-            return _channels_last(np.asarray(picture.convert(mode) if mode else picture))
-    return _decode_deep_png(content)
-
-
-def _channels_last(pixels: np.ndarray) -> np.ndarray:
-    """``(H, W, C)`` of pixels with or without a channel axis."""
-    if pixels.ndim not in (2, 3) or 0 in pixels.shape:
-        raise ValueError(f"pixels of shape {pixels.shape}")
-    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def _plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:

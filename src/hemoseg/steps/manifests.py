@@ -12,7 +12,10 @@ import yaml
 
 from hemoseg.errors import InputError
 
-KEYS = ("name", "classes", "channels", "white_level", "pixel_size_um", "licence", "citation", "simulated")
+KEYS = (
+    *("name", "classes", "channels", "white_level", "pixel_size_um", "licence", "citation", "simulated"),
+    *("truth", "channel_names"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Description:
         licence: of the data, "" where it is not known.
         citation: what to cite, "" where it is not known.
         simulated: whether a simulator made the images.
+        truth: how the labels were made, "" where nothing is said.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Description:
     licence: str = ""
     citation: str = ""
     simulated: bool = False
+    truth: str = ""
 
 
 def read_description(folder: Path, declared: dict[str, Any]) -> Description:
@@ -69,7 +74,7 @@ def read_description(folder: Path, declared: dict[str, Any]) -> Description:
     for key, value in (("white_level", white), ("pixel_size_um", pixel)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
             raise InputError(f"{file}: {key} {value!r} is no positive number; correct it or leave it out")
-    texts = {key: str(content.get(key) or "") for key in ("name", "licence", "citation")}
+    texts = {key: str(content.get(key) or "") for key in ("name", "licence", "citation", "truth")}
     texts["name"] = texts["name"] or folder.resolve().name
     classes = _classes(content.get("classes"), file)
     return Description(

@@ -51,5 +51,6 @@ def _info(dataset: Dataset) -> dict[str, Any]:
         "simulated": described.simulated,
         "licence": described.licence,
         "citation": described.citation,
+        "truth": described.truth,
         "notices": dataset.sentences(),
     }
