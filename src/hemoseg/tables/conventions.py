@@ -85,10 +85,11 @@ def require_known(where: str, names: Any, known: Any) -> None:
     Raises:
         InputError: naming the unknown name and the known ones.
     """
+    words = [str(word) for word in known]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(str(name), list(known), n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+            close = difflib.get_close_matches(str(name), words, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(words)}"
             raise InputError(f"--settings: {where} has no {name!r}; {hint}")
 
 

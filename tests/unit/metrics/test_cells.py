@@ -92,8 +92,8 @@ def test_types_outside_the_counted_predictions_are_not_taken():
 
 
 def test_cells_on_the_frame_touch_the_border():
-    gt, _ = facts("1.... ..2.. ....3", "..... ..... .....")
-    assert pick(gt, "touches_border") == [[True, False, True]]
+    picture = "..1.. ..... 2.3.4 ..... ..5.."
+    assert pick(facts(picture, picture)[0], "touches_border") == [[True, True, False, True, True]]
 
 
 def test_gaps_are_taken_among_the_cells_that_count():
@@ -135,8 +135,13 @@ def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
     def best(s, others):
         return max((len(s & o) / len(s | o) for o in others.values()), default=0)
 
+    def majority(s, classes):
+        votes = [sum(classes[x] == c for x in s) for c in (1, 2)]
+        return votes.index(max(votes)) + 1 if any(votes) else 0
+
     rows_gt = {
         i: (
+            majority(s, gt_classes),
             len(s),
             len(s & union),
             host[i],
@@ -146,7 +151,14 @@ def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
         for i, s in t.items()
     }
     rows_pred = {
-        j: (len(q), len(q & truth), sum(host[i] == j for i in big_t), len(q & small), best(q, big_t))
+        j: (
+            majority(q, pred_classes),
+            len(q),
+            len(q & truth),
+            sum(host[i] == j for i in big_t),
+            len(q & small),
+            best(q, big_t),
+        )
         for j, q in p.items()
     }
     return rows_gt, rows_pred
@@ -157,9 +169,9 @@ def test_facts_equal_a_loop_over_pixel_sets(gt, gt_classes, pred, pred_classes, 
     a, b = facts(
         gt, pred, gt_classes=gt_classes, pred_classes=pred_classes, valid=valid, min_area=min_area, n_classes=3
     )
-    columns = ("area", "covered", "host", "iou", "as_class_1", "as_class_2")
+    columns = ("class", "area", "covered", "host", "iou", "as_class_1", "as_class_2")
     found_gt = {int(i): tuple(a[name][k] for name in columns) for k, i in enumerate(a["cell"])}
-    columns = ("area", "on_truth", "hosted", "on_small", "iou")
+    columns = ("class", "area", "on_truth", "hosted", "on_small", "iou")
     found_pred = {int(i): tuple(b[name][k] for name in columns) for k, i in enumerate(b["cell"])}
     assert (found_gt, found_pred) == brute(gt, gt_classes, pred, pred_classes, valid, min_area)
 

@@ -1,0 +1,186 @@
+"""The tabulate step on files, and its numbers made again by other code."""
+
+import csv
+import json
+from collections import defaultdict
+from statistics import mean, stdev
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemoseg.errors import InputError
+from hemoseg.metrics.cells import Truth, cell_facts
+from hemoseg.metrics.pixels import confusion, counts
+from hemoseg.steps import files, tabulate
+
+COLUMNS = {"dice": "Dice", "jaccard": "Jaccard", "loss": "Loss", "missed": "FN", "spurious": "FP", "merged": "Error I"}
+COLUMNS |= {"incomplete": "Error III", "two_types": "Types", "wrong_type": "Type", "accuracy": "Accuracy"}
+
+
+def write_run(folder, rng, n_images=3):
+    """Counts of random images: squares, and the same squares moved, cut and renamed."""
+    pixel_rows, cell_rows = [], []
+    for number in range(n_images):
+        gt = np.kron(rng.permutation(16).reshape(4, 4) * (rng.random((4, 4)) < 0.6), np.ones((6, 6), int))
+        classes = np.where(gt > 0, gt % 2 + 1, 0)
+        pred_mask = np.roll(gt > 0, rng.integers(-3, 4, 2), (0, 1)) & (rng.random(gt.shape) < 0.9)
+        pred = np.kron(np.arange(1, 9).reshape(2, 4), np.ones((12, 6), int)) * pred_mask
+        pred_classes = np.where(pred > 0, rng.integers(1, 3, gt.shape) ** (rng.random() < 0.5), 0)
+        valid = rng.random(gt.shape) < 0.95
+        of_class = counts(confusion(classes, pred_classes, valid, 3))
+        shared = {"sample": f"s{number}", "pixels": valid.sum()}
+        nll = {"nll": rng.random(3), "class": range(3), "class_name": ["background", "one", "two"]}
+        pixel_rows.append(pd.DataFrame(shared | nll | of_class))
+        sides = cell_facts(Truth(gt, classes, valid), pred, pred_classes, n_classes=3, min_area=20, gap_cap=5)
+        for side, facts in zip(("gt", "pred"), sides, strict=True):
+            cell_rows.append(pd.DataFrame({"sample": f"s{number}", "side": side, "min_area": 20.0, **facts}))
+    files.write_table(folder / "pixels.csv", pd.concat(pixel_rows))
+    files.write_table(folder / "cells.csv", pd.concat(cell_rows))
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two models, two folds, two seeds, in a folder whose name holds the separators of --run."""
+    rng = np.random.default_rng(0)
+    folders = {}
+    for key in [(m, f, s) for m in ("unet", "deformable_unet") for f in ("fold0", "fold1") for s in (0, 1)]:
+        folders[key] = tmp_path / "a=b,c" / "_".join(map(str, key))
+        write_run(folders[key], rng)
+    return folders
+
+
+def run(tmp_path, runs, published="none", **settings):
+    rows = {"unet": "U-Net", "deformable_unet": "dU-Net"}
+    settings = {"table": "my_table", "rows": rows, "columns": COLUMNS} | settings
+    argv = ["--settings", json.dumps(settings), "--published", str(published), "--out", str(tmp_path / "out/t.csv")]
+    argv += ["--markdown", str(tmp_path / "out/t.md"), "--metrics", str(tmp_path / "out/t.json")]
+    for (model, split, seed), folder in runs.items():
+        argv += ["--run", f"model={model},split={split},seed={seed},folder={folder}"]
+    tabulate.main(argv)
+    return files.read_table(tmp_path / "out/t.csv")
+
+
+def again(folder):
+    """A run's numbers from its CSV files in plain Python, by the definitions and not by our code."""
+    with open(folder / "pixels.csv", encoding="utf-8") as file:
+        pixels = [
+            {k: float(v) for k, v in r.items() if k in ("class", "tp", "fp", "fn", "nll")} for r in csv.DictReader(file)
+        ]
+    with open(folder / "cells.csv", encoding="utf-8") as file:
+        cells = [r for r in csv.DictReader(file) if r["counted"] == "True"]
+    numbers = defaultdict(float)
+    for c, name in enumerate(("background", "one", "two")):
+        of_class = [r for r in pixels if r["class"] == c]
+        for key, weight in (("dice", 2), ("jaccard", 1)):
+            per_image = [
+                weight * r["tp"] / (weight * r["tp"] + r["fp"] + r["fn"])
+                for r in of_class
+                if r["tp"] + r["fp"] + r["fn"]
+            ]
+            numbers[key, name] = mean(per_image)
+    for key in ("dice", "jaccard"):
+        numbers[key, "average"] = mean(numbers[key, name] for name in ("one", "two"))  # background: out
+    numbers["loss", "all"] = sum(r["nll"] for r in pixels) / sum(r["tp"] + r["fn"] for r in pixels)
+    truths = [r for r in cells if r["side"] == "gt"]
+    for r in truths:
+        area, covered, one, two = (float(r[k]) for k in ("area", "covered", "as_class_1", "as_class_2"))
+        found, mixed = covered >= area / 2, 4 * min(one, two) >= area
+        numbers["missed", "all"] += not found
+        numbers["incomplete", "all"] += 10 * covered < 8 * area
+        numbers["two_types", "all"] += found and mixed
+        numbers["wrong_type", "all"] += found and not mixed and int(r["class"]) != (1 if one >= two else 2)
+    for r in (r for r in cells if r["side"] == "pred"):
+        numbers["spurious", "all"] += 2 * float(r["on_truth"]) < float(r["area"])
+        hosts = [t for t in truths if t["sample"] == r["sample"] and t["host"] == r["cell"]]
+        numbers["merged", "all"] += len(hosts) >= 2
+    wrong = sum(numbers[key, "all"] for key in ("missed", "spurious", "wrong_type", "two_types"))
+    numbers["accuracy", "all"] = 1 - wrong / len(truths)
+    return numbers
+
+
+def test_every_number_of_the_table_comes_out_again_from_the_counts(tmp_path, runs):
+    table = run(
+        tmp_path,
+        runs,
+        classes="all",
+        empty="skip",
+        background="out",
+        thresholds={"two_types": 0.25},
+        accuracy=["missed", "spurious", "wrong_type", "two_types"],
+    )
+    numbers = {key: again(folder) for key, folder in runs.items()}
+    assert len(table) == 2 * (2 * 4 + 8)
+    for line in table.to_dict("records"):
+        of_run = {key[1:]: n[line["column"], line["class"]] for key, n in numbers.items() if key[0] == line["row"]}
+        folds = [mean(of_run[fold, seed] for seed in (0, 1)) for fold in ("fold0", "fold1")]
+        seeds = [mean(of_run[fold, seed] for fold in ("fold0", "fold1")) for seed in (0, 1)]
+        found = [line["mean"], line["sd"], line["seed_sd"]]
+        assert found == pytest.approx([mean(folds), stdev(folds), stdev(seeds)]), line
+    for key in ("missed", "spurious", "merged", "incomplete", "two_types", "wrong_type"):
+        assert table.loc[table["column"] == key, "mean"].gt(0).any(), f"the test never saw {key}"
+
+
+def test_all_outputs_are_written_and_agree(tmp_path, runs):
+    table = run(tmp_path, runs, classes=["one"], title="The table of 2020")
+    metrics = files.read_json(tmp_path / "out/t.json")
+    notes = files.read_json(tmp_path / "out/t.conventions.json")
+    text = (tmp_path / "out/t.md").read_text(encoding="utf-8")
+    dice = table[(table["row"] == "unet") & (table["column"] == "dice")].iloc[0]
+    assert metrics["unet"]["dice"] == pytest.approx(dice["mean"])
+    assert f"{dice['mean']:.3f} ± {dice['sd']:.3f}" in text
+    assert text.startswith("## The table of 2020")
+    assert all(f"* {sentence}" in text for sentence in notes["conventions"])
+    assert list(notes["columns"]) == list(COLUMNS)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "t.conventions.json",
+        "t.csv",
+        "t.json",
+        "t.md",
+    ]
+
+
+def test_published_numbers_stand_beside_ours(tmp_path, runs):
+    line = 'row,class,column,value,sd,source\nunet,1,dice,0.96,0.001,"Table 1"\nunet,all,merged,50,8.1,Table 2\n'
+    (tmp_path / "published.csv").write_text(line, encoding="utf-8")
+    table = run(tmp_path, runs, published=tmp_path / "published.csv", classes=["one"])
+    shown = table[table["published"].notna()][["row", "column", "class", "published", "published_sd", "source"]]
+    assert shown.values.tolist() == [
+        ["unet", "dice", "one", 0.96, 0.001, "Table 1"],
+        ["unet", "merged", "all", 50, 8.1, "Table 2"],
+    ]
+    assert "*50.0 ± 8.1*" in (tmp_path / "out/t.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("row,class,column,value,sd\n", "column source is missing"),
+        ("row,class,column,value,sd,source\nunet,1,dise,1,,x\n", "did you mean dice"),
+        ("row,class,column,value,sd,source\n" + "unet,1,dice,1,,x\n" * 2, "twice"),
+    ],
+)
+def test_published_numbers_in_another_form_are_refused(tmp_path, text, words):
+    path = tmp_path / "published.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        tabulate.read_published(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["unet", "model=unet,split=fold0,seed=a,folder=x", "split=a,model=b,seed=0,folder=x", ""]
+)
+def test_a_run_in_another_form_is_refused(text):
+    with pytest.raises(InputError, match="the form is model=KEY,split=NAME,seed=S,folder=DIR"):
+        tabulate.read_run(text)
+
+
+def test_a_run_without_its_counts_is_refused_by_the_name_of_the_file(tmp_path):
+    with pytest.raises(InputError, match=r"pixels\.csv: no such file"):
+        tabulate.read_run(f"model=unet,split=fold0,seed=0,folder={tmp_path}")
+
+
+def test_bad_settings_leave_nothing_behind(tmp_path, runs):
+    with pytest.raises(InputError, match="did you mean dice"):
+        run(tmp_path, runs, columns={"dise": "Dice"})
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,95 @@
+"""Columns from pixels: conventions for what is empty, per image and pooled."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemoseg.tables.column import Run
+from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.conventions import read
+
+PER_IMAGE = {"average": "per_image", "empty": "skip"}
+
+
+def run_of(*images):
+    """A run of images, each with (tp, fp, fn) of class 1; 100 pixels an image."""
+    rows = []
+    for number, (tp, fp, fn) in enumerate(images):
+        tn = 100 - tp - fp - fn
+        shared = {"sample": f"s{number}", "pixels": 100, "diagonal": 13.0}
+        one = {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "nll": 2.0, "gt_count": tp + fn, "pred_count": tp + fp}
+        side = 2 * (tp + fn == 0) + (tp + fp == 0)
+        one |= {"hausdorff": np.nan if side else 4.0, "hausdorff_case": ("both", "missed", "spurious", "absent")[side]}
+        nothing = {"tp": tn, "fp": fn, "fn": fp, "tn": tp, "nll": 1.0, "gt_count": np.nan, "pred_count": np.nan}
+        nothing |= {"hausdorff": 1.0, "hausdorff_case": "both"}
+        rows += [
+            shared | {"class": 0, "class_name": "background"} | nothing,
+            shared | {"class": 1, "class_name": "cell"} | one,
+        ]
+    return Run("unet", "fold0", 0, pd.DataFrame(rows), pd.DataFrame())
+
+
+def score(key, run, class_id=1, **settings):
+    return COLUMNS[key].score(run, class_id, read(settings))
+
+
+@pytest.mark.parametrize(("empty", "expected"), [("one", 0.75), ("zero", 0.25), ("skip", 0.5)])
+@pytest.mark.parametrize("key", ["dice", "precision", "recall"])
+def test_the_score_of_an_image_with_nothing_there_and_nothing_found_is_named(key, empty, expected):
+    run = run_of((5, 5, 5), (0, 0, 0))
+    assert score(key, run, average="per_image", empty=empty) == expected
+
+
+@pytest.mark.parametrize("empty", ["one", "zero", "skip"])
+@pytest.mark.parametrize("counts", [(0, 3, 0), (0, 0, 3)])
+@pytest.mark.parametrize("key", ["dice", "jaccard", "precision", "recall"])
+def test_a_class_on_one_side_only_scores_zero_under_every_rule(key, counts, empty):
+    assert score(key, run_of(counts), empty=empty) == 0
+
+
+def test_per_image_and_pooled_differ_as_they_must():
+    run = run_of((10, 0, 0), (0, 10, 20))
+    assert score("dice", run, average="per_image") == 0.5
+    assert score("dice", run, average="pooled") == 20 / 50
+    assert score("jaccard", run, average="pooled") == 10 / 40
+
+
+def test_pooled_is_empty_only_where_no_image_has_the_class():
+    assert score("dice", run_of((0, 0, 0), (1, 0, 0)), average="pooled", empty="zero") == 1
+    assert score("dice", run_of((0, 0, 0)), average="pooled", empty="zero") == 0
+    assert np.isnan(score("dice", run_of((0, 0, 0)), average="pooled", empty="skip"))
+
+
+def test_precision_and_recall_divide_by_what_was_found_and_what_is_there():
+    run = run_of((6, 2, 6))
+    assert [score(key, run) for key in ("precision", "recall")] == [0.75, 0.5]
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("skip", 4.0), ("diagonal", (4 + 13 + 13) / 3)])
+def test_a_missing_distance_is_left_out_or_costs_the_diagonal_and_an_absent_one_never_counts(rule, expected):
+    run = run_of((1, 0, 0), (0, 0, 1), (0, 1, 0), (0, 0, 0))
+    assert score("hausdorff", run, hausdorff_missing=rule) == pytest.approx(expected)
+    assert score("hausdorff_undefined", run) == 2
+
+
+def test_loss_is_per_pixel_and_blank_without_probabilities():
+    run = run_of((5, 0, 0), (5, 0, 0))
+    assert score("loss", run) == 6 / 200
+    assert np.isnan(score("loss", Run("otsu", "fold0", 0, run.pixels.assign(nll=np.nan), run.cells)))
+
+
+def test_pixel_error_is_the_share_of_wrong_pixels_and_rmse_its_root():
+    run = run_of((5, 3, 1), (5, 0, 0))
+    assert score("pixel_error", run) == 4 / 200
+    assert score("rmse", run) == pytest.approx(np.sqrt(4 / 200))
+
+
+def test_frequency_weighted_iou_weighs_by_true_pixels():
+    run = run_of((10, 10, 20))
+    assert score("fw_iou", run) == pytest.approx(0.3 * 10 / 40 + 0.7 * 60 / 90)
+
+
+def test_counts_of_cells_by_bias_absolute_error_and_ratio():
+    run = run_of((5, 3, 0), (5, 0, 1))
+    assert [score(key, run) for key in ("count_bias", "count_mae", "count_ratio")] == [1, 2, 13 / 11]
+    assert np.isnan(score("count_bias", run, class_id=0))

@@ -1,0 +1,86 @@
+"""The papers' numbers: complete, in the form that a table reads, and their own arithmetic."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hemoseg.steps.tabulate import read_published
+
+FOLDER = Path(__file__).parents[3] / "reports" / "published"
+
+
+def values(name, column, row):
+    table = read_published(FOLDER / f"{name}.csv")
+    chosen = table[(table["column"] == column) & (table["row"] == row)]
+    return chosen.set_index("class")["value"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [("scd2018_segmentation", 10), ("scd2018_classification", 14), ("scd2020_binary", 24), ("scd2020_multiclass", 78)],
+)
+def test_every_table_reads_and_every_line_has_a_source(name, lines):
+    table = read_published(FOLDER / f"{name}.csv")
+    assert len(table) == lines
+    assert table["source"].notna().all()
+
+
+@pytest.mark.parametrize("row", ["unet", "deformable_unet"])
+@pytest.mark.parametrize(
+    ("name", "errors"),
+    [
+        ("scd2018_segmentation", ["missed", "spurious"]),
+        ("scd2018_classification", ["missed", "spurious", "wrong_type", "two_types"]),
+    ],
+)
+def test_the_accuracies_of_2018_follow_from_the_errors_and_the_cells(name, errors, row):
+    cells = values(name, "cells", row)["all"]
+    wrong = sum(values(name, error, row)["all"] for error in errors)
+    assert round(1 - wrong / cells, 3) == values(name, "accuracy", row)["all"]
+
+
+MODELS = ("unet", "pspnet", "deeplabv3plus", "deformable_unet")
+
+
+def mean_of_classes(column, row, first=0):
+    return values("scd2020_multiclass", column, row)[[str(c) for c in range(first, 5)]].mean()
+
+
+@pytest.mark.parametrize("row", ["unet", "deeplabv3plus", "deformable_unet"])
+@pytest.mark.parametrize("column", ["dice", "jaccard"])
+def test_the_averages_of_2020_are_means_over_five_classes_with_the_background(column, row):
+    printed = values("scd2020_multiclass", column, row)["average"]
+    assert mean_of_classes(column, row) == pytest.approx(printed, abs=0.0011)
+
+
+def test_the_averages_of_pspnet_are_off():
+    assert round(mean_of_classes("dice", "pspnet"), 3) == 0.718
+    assert round(mean_of_classes("jaccard", "pspnet"), 3) == 0.634
+
+
+def test_the_printed_hausdorff_averages_do_not_follow_and_the_order_turns_round():
+    means = pd.Series({row: mean_of_classes("hausdorff", row) for row in MODELS})
+    printed = pd.Series({row: values("scd2020_multiclass", "hausdorff", row)["average"] for row in MODELS})
+    assert means.round(2).to_list() == [114.59, 102.15, 108.92, 103.48]
+    assert printed.round(2).to_list() == [112.24, 100.92, 108.92, 100.25]
+    assert printed["deformable_unet"] < printed["pspnet"]
+    assert means["deformable_unet"] > means["pspnet"]
+
+
+def test_the_means_without_background():
+    for column, expected in (("dice", [0.626, 0.649, 0.643, 0.676]), ("jaccard", [0.526, 0.545, 0.539, 0.581])):
+        assert [mean_of_classes(column, row, 1) for row in MODELS] == pytest.approx(expected, abs=0.00051)
+
+
+def test_the_dice_and_jaccard_of_class_three_cannot_come_from_pooled_pixels():
+    dice, jaccard = (values("scd2020_multiclass", column, "deformable_unet")["3"] for column in ("dice", "jaccard"))
+    assert 2 * jaccard / (1 + jaccard) - dice > 0.1
+
+
+def test_the_reductions_in_the_text_follow_from_the_binary_errors():
+    reductions = []
+    for column in ("merged", "artefacts", "incomplete"):
+        before, after = (values("scd2020_binary", column, row)["all"] for row in ("unet", "deformable_unet"))
+        reductions.append(round(100 * (1 - after / before)))
+    assert reductions == [36, 70, 55]
