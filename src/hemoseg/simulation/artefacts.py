@@ -14,14 +14,14 @@ from hemoseg.simulation.optics import Stain
 from hemoseg.simulation.shapes import ellipse, outline
 
 KINDS = {  # share of the artefacts
-    "platelet": 0.34,
+    "platelet": 0.38,
     "platelet_clump": 0.08,
-    "precipitate": 0.16,
-    "dust": 0.12,
+    "precipitate": 0.15,
+    "dust": 0.13,
     "fibre": 0.03,
-    "ring": 0.10,
-    "ghost": 0.10,
-    "smudge": 0.07,
+    "ring": 0.09,
+    "ghost": 0.09,
+    "smudge": 0.05,
 }
 OVER_CELLS = ("precipitate", "dust")
 

@@ -14,7 +14,7 @@ from hemoseg.simulation.exact import LIMIT, UNIT, Draws, blur, enlarge, transmis
 FRAME_STREAM, PATIENT_STREAM = 1, 2
 # Optical density by which the lamp falls off from the brightest to the darkest corner: about that of a cell, so that no
 # one threshold parts cells from background.
-LEAST_FALL, MOST_FALL = 0.36, 0.48
+LEAST_FALL, MOST_FALL = 0.41, 0.49
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Stain:
 def patient_stain(seed: int, patient: int) -> Stain:
     """The stain of one patient's slide."""
     draws = Draws(PATIENT_STREAM, seed, patient)
-    hue, strength = draws.between(0, 1), draws.between(0.85, 1.15)
+    hue, strength = draws.between(0, 1), draws.between(0.95, 1.2)
     pink, violet = (0.17, 0.60, 0.34), (0.38, 0.55, 0.20)
     haemoglobin = [strength * (p + hue * (q - p)) for p, q in zip(pink, violet, strict=True)]
     grey = draws.between(0.03, 0.12)
@@ -70,7 +70,8 @@ def ground_density(height: int, width: int, channels: int, stain: Stain, shading
     for channel in range(channels):
         tint = 1 + draws.between(-0.08, 0.08)
         share = stain.haemoglobin[channel] * 1.6
-        field = stain.ground[channel] + shading * (lamp * tint + film * share)
+        even = 0.35 if channel == 3 else 1.0  # the near-infrared lamp lights the field more evenly
+        field = stain.ground[channel] + shading * (even * lamp * tint + film * share)
         density[channel] = enlarge(np.rint(field * UNIT).astype(np.uint16), height, width)
     return density
 

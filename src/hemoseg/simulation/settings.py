@@ -24,12 +24,12 @@ NUMBERS: dict[str, tuple[float, float, float]] = {
     "width": (1920, 64, 8192),  # columns, margins included
     "channels": (4, 3, 4),  # red, green, blue and, as the fourth, a near-infrared phase-like channel
     "bit_depth": (8, 8, 16),
-    "cells": (10.0, 0, 5000),  # mean number of cells per frame
-    "diameter": (118.0, 12, 1000),  # of a discocyte, px
+    "cells": (9.5, 0, 5000),  # mean number of cells per frame
+    "diameter": (128.0, 12, 1000),  # of a discocyte, px
     "touching": (0.35, 0, 1),  # share of the cells that stand in pairs or clumps
     "overlapping": (0.4, 0, 1),  # share of the touching neighbours that truly overlap
     "overlap": (0.22, 0, 0.5),  # largest share of a cell's area that another may hide
-    "artefacts": (14.0, 0, 2000),  # mean number per frame
+    "artefacts": (12.0, 0, 2000),  # mean number per frame
     "noise": (0.010, 0, 0.2),  # standard deviation at full brightness, 1.0 = white
     "blur": (1.1, 0, 20),  # sigma of the sharpest cell's blur, px
     "shading": (1.0, 0, 2),  # strength of gradient, vignette and uneven stain; 0 is a flat field
@@ -39,14 +39,14 @@ WHOLE = ("frames", "patients", "height", "width", "channels", "bit_depth")
 # Share of the cells. With the areas of the shapes this gives pixels of about 240 : 11 : 2 : 1 : 1
 # (background : discocyte + oval : elongated + sickle : granular : reticulocyte + stomatocyte + echinocyte).
 FREQUENCIES = {
-    "discocyte": 0.46,
-    "oval": 0.20,
-    "reticulocyte": 0.022,
-    "elongated": 0.11,
-    "stomatocyte": 0.025,
-    "echinocyte": 0.023,
-    "granular": 0.065,
-    "sickle": 0.12,
+    "discocyte": 0.485,
+    "oval": 0.213,
+    "reticulocyte": 0.019,
+    "elongated": 0.089,
+    "stomatocyte": 0.021,
+    "echinocyte": 0.020,
+    "granular": 0.057,
+    "sickle": 0.096,
 }
 MARGIN = (60, 220)  # least and most width of the blank left and of the blank right margin, px
 

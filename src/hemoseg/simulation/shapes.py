@@ -86,8 +86,8 @@ def _rod(u, v, draws: Draws) -> tuple[np.ndarray, float]:
 def _crescent(u, v, draws: Draws) -> tuple[np.ndarray, float]:
     """The region between two parabolas through the same two tips."""
     length = draws.between(1.25, 1.6)
-    outer = draws.between(0.66, 0.92)
-    inner = draws.between(-0.05, 0.36) * outer
+    outer = draws.between(0.70, 0.96)
+    inner = draws.between(-0.06, 0.34) * outer
     along = u / length
     rise = 1 - along * along
     inside = np.maximum(rise, 1e-3)

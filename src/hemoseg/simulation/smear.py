@@ -120,7 +120,8 @@ def _place_cells(scene: Scene, known: dict[str, Any], draws: Draws) -> None:
         if not scene.place_alone(drawn(), gap, draws):
             continue
         for _ in range(size - 1):
-            hidden = draws.between(0.03, known["overlap"]) if draws.chance(known["overlapping"]) else 0.0
+            most = known["overlap"] if draws.chance(known["overlapping"]) else 0.0
+            hidden = draws.between(min(0.03, most), most)
             scene.place_against(drawn(), draws.whole(first, len(scene.cells)), hidden, 2, draws)
 
 

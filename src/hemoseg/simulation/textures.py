@@ -8,7 +8,7 @@ import numpy as np
 from hemoseg.simulation.exact import Draws
 from hemoseg.simulation.shapes import ellipse
 
-PALE = 0.15  # share of the discocytes, ovals, stomatocytes and granular cells with little haemoglobin
+PALE = 0.12  # share of the discocytes, ovals, stomatocytes and granular cells with little haemoglobin
 
 
 def fill(morphology: str, rho, u, v, half: float, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
@@ -27,10 +27,10 @@ def fill(morphology: str, rho, u, v, half: float, draws: Draws) -> tuple[np.ndar
     body = np.sqrt(rise * (2 - rise))
     hb = body * (0.88 + 0.12 * np.minimum(rho * rho, 1))
     basophil = np.zeros_like(hb)
-    strength = draws.between(0.50, 0.70) if draws.chance(PALE) else draws.between(0.75, 1.12)
+    strength = draws.between(0.58, 0.74) if draws.chance(PALE) else draws.between(0.75, 1.12)
 
     if morphology == "discocyte":
-        hb = hb * (1 - _pallor(u, v, draws.between(0.55, 0.86), draws.between(0.55, 1.0), 1.05, draws))
+        hb = hb * (1 - _pallor(u, v, draws.between(0.55, 0.86), draws.between(0.5, 0.98), 1.05, draws))
     elif morphology == "oval":
         hb = hb * (1 - _pallor(u, v, draws.between(0.42, 0.62), draws.between(0.25, 0.85), 1.7, draws))
     elif morphology == "reticulocyte":
