@@ -32,7 +32,7 @@ from hemoseg.steps import arguments, files
 
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
-BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "touches_border", "best_match", "iou"]
+BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "gap_cap", "touches_border", "best_match", "iou"]
 GT_ONLY = ["covered", "host", "gap"]
 PRED_ONLY = ["on_truth", "hosted", "on_small"]
 
@@ -212,4 +212,4 @@ def _cell_rows(
     tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
     rows = pd.concat(tables, ignore_index=True)
     origin = {"sample": samples.ids[position], "frame": samples.frames[position], "group": samples.groups[position]}
-    return rows.assign(**origin, min_area=min_area)
+    return rows.assign(**origin, min_area=min_area, gap_cap=settings.gap_cap)

@@ -6,6 +6,7 @@ All are summed over the images of a run. Where the truth has no instances they a
 import numpy as np
 import pandas as pd
 
+from hemoseg.errors import InputError
 from hemoseg.metrics import cell_errors
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
@@ -122,6 +123,17 @@ def _count_difference(run: Run, class_id: int) -> pd.Series:
 
 
 def _touches(run: Run, conventions: Conventions) -> np.ndarray:
+    """Whether each true cell touches another.
+
+    Raises:
+        InputError: `evaluate` did not look for gaps as large as the touching distance.
+    """
+    looked_for = run.gt["gap_cap"].min()
+    if looked_for < conventions.touching:
+        raise InputError(
+            f"--settings: touching is {conventions.touching:g} px, but evaluate looked for gaps up to {looked_for:g} px"
+            " only; raise its gap_cap"
+        )
     return run.gt["gap"].to_numpy(float) <= conventions.touching
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemoseg.errors import InputError
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
@@ -25,7 +26,7 @@ def run_of(*images, n_classes=2, min_area=1):
         truth = Truth(gt, gt_classes, gt_classes != 255)
         facts = cell_facts(truth, pred, pred_classes, n_classes=n_classes, min_area=min_area, gap_cap=10)
         for side, columns in zip(("gt", "pred"), facts, strict=True):
-            tables.append(pd.DataFrame({"sample": f"s{number}", "side": side, **columns}))
+            tables.append(pd.DataFrame({"sample": f"s{number}", "side": side, "gap_cap": 10, **columns}))
     names = ["background", "a", "b"][:n_classes]
     pixels = pd.DataFrame({"class": range(n_classes), "class_name": names})
     return Run("unet", "fold0", 0, pixels, pd.concat(tables, ignore_index=True))
@@ -189,3 +190,8 @@ def test_touching_cells_are_separated_by_a_prediction_of_their_own(gt, pred, tou
 def test_the_touching_distance_is_a_threshold():
     run = run_of(("11...22", "33...44"))
     assert score("touching", run, thresholds={"touching": 4}) == 2
+
+
+def test_a_touching_distance_beyond_the_gaps_that_were_looked_for_is_refused():
+    with pytest.raises(InputError, match="touching is 11 px, but evaluate looked for gaps up to 10 px"):
+        score("touching", run_of(("11...22", "33...44")), thresholds={"touching": 11})
