@@ -1,0 +1,78 @@
+"""`hemoseg simulate` writes a folder data set whole."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from hemoseg.__main__ import main
+from hemoseg.simulation import smear
+
+SMALL = {"name": "tiny", "frames": 3, "height": 120, "width": 200, "diameter": 30.0, "margin": [8, 20], "cells": 5.0}
+
+
+def run(tmp_path, settings, *more):
+    return main(["simulate", "--settings", json.dumps(settings), "--seed", "4", "--out", str(tmp_path / "d"), *more])
+
+
+@pytest.mark.parametrize(("channels", "bit_depth"), [(3, 8), (4, 8), (3, 16), (4, 16)])
+def test_files_hold_the_frames(tmp_path, channels, bit_depth):
+    settings = SMALL | {"channels": channels, "bit_depth": bit_depth}
+    assert run(tmp_path, settings) == 0
+    folder = tmp_path / "d"
+    manifest = pd.read_csv(folder / "manifest.csv")
+    assert manifest["id"].tolist() == ["frame_0000", "frame_0001", "frame_0002"]
+    drawn = {key: value for key, value in settings.items() if key != "name"}
+    for index, row in manifest.iterrows():
+        frame = smear.simulate_frame(drawn, seed=4, index=index)
+        image = cv2.imread(str(folder / row["image"]), cv2.IMREAD_UNCHANGED)
+        assert image.dtype == frame.image.dtype
+        assert np.array_equal(image[..., [2, 1, 0, 3][:channels]], frame.image)
+        instances = cv2.imread(str(folder / "instances" / f"{row['id']}.png"), cv2.IMREAD_UNCHANGED)
+        assert instances.dtype == np.uint16
+        assert np.array_equal(instances, frame.instances)
+        classes = cv2.imread(str(folder / "classes" / f"{row['id']}.png"), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(classes, frame.classes)
+        assert (row["group"], row["margin_left"], row["margin_right"]) == (frame.patient, *frame.margins)
+        assert (row["kind"], row["height"], row["width"], row["seed"]) == ("smear", 120, 200, 4)
+        assert row["cells"] == frame.instances.max()
+
+
+def test_dataset_says_what_it_is(tmp_path):
+    run(tmp_path, SMALL)
+    facts = yaml.safe_load((tmp_path / "d" / "dataset.yaml").read_text())
+    assert facts["name"] == "tiny"
+    assert facts["simulated"] is True
+    assert facts["channels"] == 4
+    assert facts["classes"] == smear.CLASS_NAMES
+    assert facts["licence"] == "CC0-1.0"
+    assert facts["pixel_size_um"] == pytest.approx(7.5 / 30)
+    assert "overlap" in facts["truth"]
+    run(tmp_path, SMALL | {"channels": 3})
+    assert "channels" not in yaml.safe_load((tmp_path / "d" / "dataset.yaml").read_text())
+
+
+def test_threads_change_nothing(tmp_path):
+    run(tmp_path, SMALL)
+    alone = {path.name: path.read_bytes() for path in (tmp_path / "d").rglob("*.*") if path.is_file()}
+    run(tmp_path, SMALL, "--threads", "3")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "d").rglob("*.*") if path.is_file()} == alone
+
+
+def test_bad_settings_leave_nothing(tmp_path, capsys):
+    assert run(tmp_path, SMALL | {"chanels": 3}) == 2
+    assert "did you mean 'channels'" in capsys.readouterr().err
+    assert run(tmp_path, SMALL | {"kind": "smaer"}) == 2
+    assert main(["simulate", "--seed", "-1", "--out", str(tmp_path / "d")]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "thesis.txt").write_text("years")
+    assert run(tmp_path, SMALL) == 2
+    assert "no simulated data set" in capsys.readouterr().err
+    assert (tmp_path / "d" / "thesis.txt").read_text() == "years"
