@@ -118,49 +118,39 @@ def test_an_image_without_background_is_measured_like_any_other():
     assert pick(pred, "hosted", "on_truth") == [[2], [4]]
 
 
+def pixel_sets(labels, valid):
+    sets = {int(i): {tuple(x) for x in np.argwhere((labels == i) & valid)} for i in np.unique(labels) if i}
+    return {i: pixels for i, pixels in sets.items() if pixels}
+
+
+def best_iou(pixels, others):
+    return max((len(pixels & other) / len(pixels | other) for other in others.values()), default=0)
+
+
+def votes(pixels, classes):
+    return [sum(classes[x] == c for x in pixels) for c in (1, 2)]
+
+
+def majority(pixels, classes):
+    counts = votes(pixels, classes)
+    return counts.index(max(counts)) + 1 if any(counts) else 0
+
+
 def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
-    """The definitions of the docstring, pixel sets and loops."""
-
-    def pixels_of(labels):
-        sets = {int(i): {tuple(x) for x in np.argwhere((labels == i) & valid)} for i in np.unique(labels) if i}
-        return {i: s for i, s in sets.items() if s}
-
-    t, p = pixels_of(gt), pixels_of(pred)
+    """The definitions of the docstring, by sets of pixels."""
+    t, p = pixel_sets(gt, valid), pixel_sets(pred, valid)
     big_t, big_p = ({i: s for i, s in side.items() if len(s) >= min_area} for side in (t, p))
-    union = set().union(*big_p.values()) if big_p else set()
-    small = set().union(*(s for i, s in t.items() if i not in big_t)) if t else set()
+    union = set().union(*big_p.values())
+    small = set().union(*(s for i, s in t.items() if i not in big_t))
     truth = {tuple(x) for x in np.argwhere(((gt_classes > 0) | (gt > 0)) & valid)}
     host = {i: next((j for j, q in big_p.items() if 2 * len(s & q) > len(s)), 0) for i, s in t.items()}
-
-    def best(s, others):
-        return max((len(s & o) / len(s | o) for o in others.values()), default=0)
-
-    def majority(s, classes):
-        votes = [sum(classes[x] == c for x in s) for c in (1, 2)]
-        return votes.index(max(votes)) + 1 if any(votes) else 0
-
-    rows_gt = {
-        i: (
-            majority(s, gt_classes),
-            len(s),
-            len(s & union),
-            host[i],
-            best(s, big_p),
-            *(sum(pred_classes[x] == c for x in s & union) for c in (1, 2)),
-        )
-        for i, s in t.items()
-    }
-    rows_pred = {
-        j: (
-            majority(q, pred_classes),
-            len(q),
-            len(q & truth),
-            sum(host[i] == j for i in big_t),
-            len(q & small),
-            best(q, big_t),
-        )
-        for j, q in p.items()
-    }
+    rows_gt, rows_pred = {}, {}
+    for i, s in t.items():
+        facts_of_cell = (len(s & union), host[i], best_iou(s, big_p), *votes(s & union, pred_classes))
+        rows_gt[i] = (majority(s, gt_classes), len(s), *facts_of_cell)
+    for j, q in p.items():
+        hosted = sum(host[i] == j for i in big_t)
+        rows_pred[j] = (majority(q, pred_classes), len(q), len(q & truth), hosted, len(q & small), best_iou(q, big_t))
     return rows_gt, rows_pred
 
 

@@ -55,7 +55,7 @@ def test_a_cell_is_missed_below_half_and_found_at_half(pred, missed):
 
 
 def test_two_parts_find_a_cell_together():
-    assert score("missed", run_of(("1111111111", "333..44...".replace(".", "."))), thresholds={"found": 0.5}) == 0
+    assert score("missed", run_of(("1111111111", "333..44...")), thresholds={"found": 0.5}) == 0
 
 
 @pytest.mark.parametrize(("pred", "spurious"), [("..33333333", 1), ("33333333..", 0), (".33333333.", 1)])
@@ -118,6 +118,12 @@ def test_two_types_need_the_share_of_the_whole_cell_and_a_found_cell(pred_classe
     assert score("two_types", run, thresholds={"two_types": "1/4"}) == quarter
 
 
+def test_a_missed_cell_is_not_of_two_types():
+    run = run_of((TYPES, "111111......", TYPES, "111222......"), n_classes=3)
+    assert score("two_types", run, thresholds={"two_types": 0.25, "found": 0.5}) == 1
+    assert score("two_types", run, thresholds={"two_types": 0.25, "found": 0.6}) == 0
+
+
 @pytest.mark.parametrize(
     ("true_class", "pred_classes", "wrong"),
     [
@@ -143,7 +149,7 @@ def test_a_tie_of_types_goes_to_the_lowest():
 
 
 def test_ignored_pixels_neither_find_nor_lose_a_cell():
-    assert score("missed", run_of(("111xxxxxxx", "3.........".replace(".", ".")))) == 1
+    assert score("missed", run_of(("111xxxxxxx", "3........."))) == 1
     assert scores(run_of(("11xxxxxxxx", "3.33333333")), "missed", "spurious", "incomplete") == [0, 0, 1]
 
 
@@ -178,7 +184,8 @@ def test_an_image_with_cells_on_one_side_only_counts(gt, pred, expected):
         ("111222", "333333", 2, 1.0),
         ("111222", "333...", 2, 0.5),
         ("1111222.", "333..44.", 2, 0.0),
-        ("1111222.", "33...44.", 2, 0.5),  # IoU of exactly 0.5 does not separate
+        ("1111222.", "33..444.", 2, 0.5),  # just half of the cell
+        ("..11112222", "33333.4444", 2, 0.5),  # three quarters of the cell, yet an IoU of exactly 0.5
         ("11111122", "33333333", 2, 1.0),  # IoU 0.75, but the other cell lies in it too
     ],
 )
