@@ -98,6 +98,13 @@ def test_the_least_area_is_a_share_of_the_median_training_cell_test_cells_do_not
     assert cells["min_area"].unique() == pytest.approx([9])  # cells of 18, 18 and 24 px
 
 
+def test_ignored_pixels_of_training_cells_are_not_part_of_their_area(step):
+    classes = [np.uint8(LEFT > 0), np.uint8(RIGHT > 0)]
+    classes[0][:, 3:] = IGNORE
+    _, cells, _ = step(samples_of([LEFT, RIGHT], classes=classes), predicted(["s1"], [LEFT]), min_area_share=0.5)
+    assert cells["min_area"].unique() == pytest.approx([6])
+
+
 def test_validation_samples_belong_to_the_training_set(step):
     splits = pd.DataFrame(
         [("fold0", "s0", "val"), ("fold0", "s1", "test"), ("fold1", "s1", "train")], columns=["split", "sample", "role"]

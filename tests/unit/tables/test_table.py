@@ -46,6 +46,13 @@ def test_a_fold_with_fewer_seeds_weighs_as_much_and_the_spread_of_seeds_takes_th
     assert line["seed_sd"] == pytest.approx(np.std([0.25, 0.55], ddof=1))
 
 
+def test_a_fold_without_a_value_is_left_out_and_not_counted():
+    runs = [run_of((0, 40)), run_of((0, 60), "fold1"), run_of((0, 0), "fold2")]
+    runs[2].pixels["fp"] = 0
+    line = table_of(runs, empty="skip").iloc[0]
+    assert [line["mean"], line["folds"]] == [0.5, 2]
+
+
 def test_one_fold_and_one_seed_have_no_spread():
     line = table_of([run_of((0, 50))]).iloc[0]
     assert line["mean"] == 0.5
