@@ -1,5 +1,6 @@
 """Putting predictions of samples back into the frames they were cut from."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,8 @@ def place(
     """Resize the predictions of one frame's samples to their boxes and join them.
 
     Where samples overlap, probabilities are blended, heavier the farther a pixel lies from a sample's edge, and the
-    class is the most probable one; without probabilities the sample that has the pixel farthest inside decides.
+    class is the most probable one; for cells, and without probabilities, the sample decides that has the pixel
+    farthest inside.
     Cells of overlapping samples that agree become one. Cells cut by samples that only touch stay apart.
 
     Args:
@@ -51,15 +53,18 @@ def place(
         probabilities: float ``(K + 1, h, w)`` on the samples' own grids, or nothing.
     """
     size = tuple(int(n) for n in frame_size)
+    cells_of = join_cells(
+        boxes, [resize_labels(labels, _part(box)[1]) for box, labels in zip(boxes, instances, strict=True)]
+    )
     joined, cells = np.full(size, IGNORE, np.uint8), np.zeros(size, np.int32)
     heaviest, times = np.zeros(size, np.float32), np.zeros(size, np.int32)
-    for box, class_map, labels in zip(boxes, classes, instances, strict=True):
+    for box, class_map, labels in zip(boxes, classes, cells_of, strict=True):
         part, shape = _part(box)
         weight = edge_distance(shape)
         wins = weight > heaviest[part]
         joined[part] = np.where(wins, resize_labels(class_map, shape), joined[part])
+        cells[part] = np.where(wins, labels, cells[part])
         heaviest[part] = np.maximum(weight, heaviest[part])
-        cells[part] = join_cells(cells[part], resize_labels(labels, shape), times[part] > 0, int(cells.max()))
         times[part] += 1
     probability = blend(size, boxes, probabilities) if len(probabilities) else None
     if probability is not None:
@@ -85,27 +90,49 @@ def edge_distance(shape: tuple[int, int]) -> np.ndarray:
     return np.minimum(rows[:, None], columns[None, :]).astype(np.float32)
 
 
-def join_cells(there: np.ndarray, new: np.ndarray, both: np.ndarray, last: int) -> np.ndarray:
-    """Add the cells of one sample to those already placed.
-
-    A new cell that agrees with one already there (IoU above `AGREEMENT` within ``both``) takes its number; the others
-    get numbers after ``last``. What is already there is not overwritten.
+def join_cells(boxes: Sequence[Box], labels: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Give the cells of all samples numbers of one frame: the same one where two samples show the same cell.
 
     Args:
-        there: cells placed before, int ``(H, W)``.
-        new: cells of the sample, int ``(H, W)``.
-        both: where samples placed before lie, bool ``(H, W)``.
-        last: highest number in use in the frame.
+        boxes: where each sample lies in the frame.
+        labels: cells of each sample, int ``(H, W)`` of its box.
+
+    Returns:
+        Labels of the same shapes; cells that agree share a number (IoU above `AGREEMENT` within what both show).
     """
-    numbers = np.arange(int(new.max(initial=0)) + 1, dtype=np.int64) + last
-    numbers[0] = 0
-    shown, seen = there[both].astype(np.int64), new[both].astype(np.int64)
-    area_there, area_new = np.bincount(shown), np.bincount(seen)
-    pairs, shared = np.unique(np.stack([shown, seen], axis=1)[(shown > 0) & (seen > 0)], axis=0, return_counts=True)
-    for (old, fresh), count in zip(pairs, shared, strict=True):
-        if count > AGREEMENT * (area_there[old] + area_new[fresh] - count):
-            numbers[fresh] = old
-    return np.where(there > 0, there, numbers[new]).astype(np.int32)
+    firsts = np.cumsum([0] + [int(part.max(initial=0)) for part in labels])
+    parent = np.arange(firsts[-1] + 1)
+    for i, j in itertools.combinations(range(len(boxes)), 2):
+        one, other = _shared(boxes[i], boxes[j], labels[i]), _shared(boxes[j], boxes[i], labels[j])
+        for a, b in agreeing(one, other):
+            low, high = sorted((_root(parent, firsts[i] + a), _root(parent, firsts[j] + b)))
+            parent[high] = low
+    roots = np.array([_root(parent, n) for n in range(parent.size)])
+    return [roots[np.where(part > 0, part + first, 0)] for part, first in zip(labels, firsts, strict=False)]
+
+
+def agreeing(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of cells of two label images of the same ground whose IoU is above `AGREEMENT`."""
+    both = (one > 0) & (other > 0)
+    if not both.any():
+        return []
+    areas, other_areas = np.bincount(one.ravel()), np.bincount(other.ravel())
+    pairs, shared = np.unique(np.stack([one[both], other[both]], axis=1), axis=0, return_counts=True)
+    union = areas[pairs[:, 0]] + other_areas[pairs[:, 1]] - shared
+    return [(int(a), int(b)) for a, b in pairs[shared > AGREEMENT * union]]
+
+
+def _root(parent: np.ndarray, number: int) -> int:
+    while parent[number] != number:
+        number = parent[number]
+    return int(number)
+
+
+def _shared(box: Box, other: Box, labels: np.ndarray) -> np.ndarray:
+    """The part of a sample's labels that lies in another sample's box; empty where they do not meet."""
+    row0, row1 = max(box[0], other[0]) - box[0], min(box[2], other[2]) - box[0]
+    col0, col1 = max(box[1], other[1]) - box[1], min(box[3], other[3]) - box[1]
+    return labels[row0 : max(row0, row1), col0 : max(col0, col1)]
 
 
 def _part(box: Box) -> tuple[tuple[slice, slice], tuple[int, int]]:

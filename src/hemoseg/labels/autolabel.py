@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hemoseg.labels.components import connected_components
 from hemoseg.labels.otsu import cells_are_dark
 
 DEFAULTS: dict[str, Any] = {
@@ -89,11 +90,10 @@ def _contours(mask: np.ndarray, least: float, fill: bool, morphology: bool) -> n
             cell &= mask[part] > 0
         number += 1
         labels[part][cell > 0] = number
-    return _opened(labels) if morphology else labels
+    return _opened(labels, least) if morphology else labels
 
 
-def _opened(labels: np.ndarray) -> np.ndarray:
-    """Erosion, then dilation, both 3x3, which parts cells that touch in few pixels; numbered anew."""
+def _opened(labels: np.ndarray, least: float) -> np.ndarray:
+    """Erosion, then dilation, both 3x3, which parts cells that touch in few pixels; what is left is numbered anew."""
     opened = cv2.morphologyEx((labels > 0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _, parts = cv2.connectedComponents(opened, connectivity=8)
-    return parts.astype(np.int32)
+    return connected_components(opened > 0, least)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 
-def connected_components(mask: np.ndarray, min_area: int = 0) -> np.ndarray:
+def connected_components(mask: np.ndarray, min_area: float = 0) -> np.ndarray:
     """8-connected parts of a mask, numbered 1..n in reading order.
 
     Args:

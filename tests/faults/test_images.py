@@ -1,0 +1,123 @@
+"""Images and labels that cannot be used: each is refused in one sentence with file, cause and remedy."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from hemoseg.errors import InputError
+from hemoseg.steps.images import read_image, read_labels
+
+VALUES = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+
+
+def saved(path, kind="PNG", values=VALUES, **options):
+    Image.fromarray(values).save(path, kind, **options)
+
+
+def cut(path, kind):
+    saved(path, kind)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def deep_and_cut(path):
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 65535, (40, 50, 3)).astype(np.uint16))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def bomb(path, rows=60_000, columns=50_000):
+    """A PNG of a few hundred bytes whose header claims three thousand million pixels."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+
+
+def tiff_bomb(path):
+    tifffile.imwrite(path, np.zeros((4, 4), np.uint8))
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for tag in ("ImageWidth", "ImageLength"):
+            file.pages[0].tags[tag].overwrite(40_000)
+
+
+def not_a_number(path):
+    tifffile.imwrite(path, np.array([[0.2, np.nan]], np.float32))
+
+
+IMAGES = {
+    "absent": (lambda path: None, "no such file; check the name"),
+    "a folder": (lambda path: path.mkdir(), "a folder or device"),
+    "empty": (lambda path: path.write_bytes(b""), r"empty \(0 bytes\); copy it again"),
+    "text": (lambda path: path.write_text("hello"), "not a PNG, TIFF, JPEG or BMP image; export it"),
+    "cut PNG": (lambda path: cut(path, "PNG"), "damaged or cut short.*copy it again"),
+    "cut JPEG": (lambda path: cut(path, "JPEG"), "damaged or cut short.*copy it again"),
+    "cut TIFF": (lambda path: cut(path, "TIFF"), "damaged or cut short.*copy it again"),
+    "cut BMP": (lambda path: cut(path, "BMP"), "damaged or cut short.*copy it again"),
+    "cut 16-bit colour PNG": (deep_and_cut, "damaged or cut short.*copy it again"),
+    "bomb": (bomb, "header claims.*cut it into parts"),
+    "bomb just above the limit": (lambda path: bomb(path, 20_001, 20_000), "header claims.*cut it into parts"),
+    "TIFF bomb": (tiff_bomb, "header claims.*cut it into parts"),
+    "CMYK": (lambda path: Image.new("CMYK", (5, 4)).save(path, "JPEG"), "CMYK colours; convert it to RGB"),
+    "CMYK TIFF": (lambda path: Image.new("CMYK", (5, 4)).save(path, "TIFF"), "colours; convert it to RGB"),
+    "NaN": (not_a_number, "no numbers.*export it"),
+    "floats up to 4000": (lambda path: tifffile.imwrite(path, np.float32([[0, 4000]])), "scale them to 0..1"),
+    "32-bit": (lambda path: tifffile.imwrite(path, np.int32([[0, 70000]])), "int32 pixels; export it"),
+    "pages": (
+        lambda path: tifffile.imwrite(path, np.zeros((3, 20, 30), np.uint8), photometric="minisblack"),
+        "3 pages",
+    ),
+    "six channels": (
+        lambda path: tifffile.imwrite(path, np.zeros((20, 30, 6), np.uint8), planarconfig="contig"),
+        "6 channels; keep at most four",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, name):
+    make, sentence = IMAGES[name]
+    path = tmp_path / "a.png"
+    make(path)
+    with pytest.raises(InputError, match=sentence) as refused:
+        read_image(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_channels_that_the_dataset_does_not_have_are_refused(tmp_path):
+    saved(tmp_path / "a.png")
+    with pytest.raises(InputError, match="3 channels where the dataset says 4; correct `channels`"):
+        read_image(tmp_path / "a.png", channels=4)
+
+
+LABELS = {
+    "JPEG": (lambda path: saved(path, "JPEG"), "JPEG changes their numbers; export it as PNG"),
+    "BMP": (lambda path: saved(path, "BMP"), "labels must be PNG or TIFF"),
+    "coloured": (saved, "a coloured picture holds no labels"),
+    "negative": (lambda path: tifffile.imwrite(path, np.int16([[-1, 4]])), "number the cells 1..n"),
+    "beyond 31 bits": (lambda path: tifffile.imwrite(path, np.uint32([[2**31]])), "number the cells 1..n"),
+    "fractions": (lambda path: tifffile.imwrite(path, np.float32([[0.5]])), "whole numbers, not float32"),
+    "pages": (lambda path: tifffile.imwrite(path, np.zeros((2, 9, 9), np.uint16)), "2 pages"),
+    "bomb": (bomb, "cut it into parts"),
+    "cut": (lambda path: cut(path, "PNG"), "damaged or cut short"),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_that_cannot_be_used_are_refused_in_one_sentence(tmp_path, name):
+    make, sentence = LABELS[name]
+    path = tmp_path / "a.png"
+    make(path)
+    with pytest.raises(InputError, match=sentence) as refused:
+        read_labels(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)

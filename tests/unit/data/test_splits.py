@@ -1,0 +1,147 @@
+import itertools
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from hemoseg.data.splits import Split, assert_disjoint, make_splits, split_names, straddling
+from hemoseg.errors import InputError
+
+
+def quartered(frames, groups=5):
+    """Ids, frames and groups of frames cut into quadrants."""
+    ids = [f"f{n:03}_{q}" for n in range(frames) for q in range(4)]
+    names = [one.split("_")[0] for one in ids]
+    return ids, names, [f"p{int(name[1:]) % groups}" for name in names]
+
+
+UNITS = {"sample": 0, "frame": 1, "group": 2}
+
+
+@limits(deadline=None)
+@given(
+    st.integers(10, 30),
+    st.integers(2, 5),
+    st.sampled_from(sorted(UNITS)),
+    st.sampled_from([0, 0.1, 0.3, 1]),
+    st.integers(0, 99),
+)
+def test_folds_test_every_sample_once_and_share_no_unit(frames, folds, by, validation, seed):
+    data = quartered(frames, groups=7)
+    settings = {"protocol": "folds", "folds": folds, "by": by, "validation": validation, "seed": seed}
+    splits = make_splits(settings, *data)
+    assert [split.name for split in splits] == split_names(settings)
+    tested = Counter(position for split in splits for position in split.test)
+    assert tested == dict.fromkeys(range(len(data[0])), 1)
+    units = data[UNITS[by]]
+    sizes = []
+    for split in splits:
+        assert sorted(split.train + split.val + split.test) == list(range(len(data[0])))
+        sides = [{units[i] for i in side} for side in (split.train, split.val, split.test)]
+        assert len(set.union(*sides)) == sum(map(len, sides))
+        assert bool(split.val) == bool(validation)
+        sizes.append(len(sides[2]))
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_the_published_folds_of_314_images_have_63_63_63_63_62():
+    names = [f"i{n}" for n in range(314)]
+    splits = make_splits({"protocol": "folds", "folds": 5}, names, names, [""] * 314)
+    assert [len(split.test) for split in splits] == [63, 63, 63, 63, 62]
+
+
+def test_the_published_88_and_40_quadrants_straddle_and_frames_do_not():
+    data = quartered(32)
+    settings = {"protocol": "fixed", "train": 88, "test": 40}
+    (by_sample,) = make_splits(settings, *data)
+    assert (by_sample.name, len(by_sample.train), len(by_sample.test)) == ("fixed", 88, 40)
+    assert straddling([by_sample], data[1])
+    (by_frame,) = make_splits(settings | {"by": "frame"}, *data)
+    assert (len(by_frame.train), len(by_frame.test)) == (88, 40)
+    assert straddling([by_frame], data[1]) == []
+
+
+@limits(deadline=None)
+@given(st.sampled_from(["sample", "frame"]), st.sampled_from([0, 0.2, 2]), st.integers(0, 99))
+def test_growing_training_sets_are_nested_over_one_test_set(by, validation, seed):
+    data = quartered(40)
+    settings = {
+        "protocol": "sizes",
+        "sizes": [80, 12, 40],
+        "test": 64,
+        "by": by,
+        "validation": validation,
+        "seed": seed,
+    }
+    splits = make_splits(settings, *data)
+    assert [split.name for split in splits] == split_names(settings) == ["n12", "n40", "n80"]
+    assert [len(split.train) + len(split.val) for split in splits] == [12, 40, 80]
+    for small, large in itertools.pairwise(splits):
+        assert small.test == large.test
+        assert set(small.train) <= set(large.train)
+        assert set(small.val) <= set(large.val)
+    assert len(splits[0].test) == 64
+
+
+def test_a_seed_gives_one_division_whatever_the_order_of_the_samples():
+    ids, frames, groups = quartered(12)
+    settings = {"protocol": "folds", "folds": 3, "by": "frame", "seed": 4}
+    first = make_splits(settings, ids, frames, groups)
+    back = make_splits(settings, ids[::-1], frames[::-1], groups[::-1])
+    last = len(ids) - 1
+    assert [sorted(s.test) for s in first] == [sorted(last - i for i in s.test) for s in back]
+    other = make_splits(settings | {"seed": 5}, ids, frames, groups)
+    assert [s.test for s in first] != [s.test for s in other]
+
+
+def test_the_division_of_a_seed_never_changes():
+    names = [f"i{n}" for n in range(10)]
+    splits = make_splits({"protocol": "folds", "folds": 5, "seed": 0}, names, names, [""] * 10)
+    assert [split.test for split in splits] == [[7, 8], [1, 5], [3, 4], [2, 0], [9, 6]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"folds": 6, "by": "group"}, r"6 folds need as many groups, there are 5"),
+        ({"folds": 9, "by": "frame"}, r"9 folds need as many frames, there are 8"),
+        ({"protocol": "fixed", "train": 30, "test": 8}, r"train asks for 30 samples where 24 of 32 are left"),
+        ({"protocol": "fixed", "train": 8, "test": 2, "by": "frame"}, r"test is smaller than any frame"),
+        ({"protocol": "sizes", "sizes": [8, 40], "test": 8}, r"n40 asks for"),
+        ({"protocol": "sizes", "sizes": [8]}, r"needs 'test'"),
+        ({"protocol": "kfold"}, r"'kfold' is none of folds, fixed, sizes"),
+        ({"fold": 5}, r"unknown key 'fold'; did you mean 'folds'"),
+        ({"by": "patient"}, r"'patient' is none of sample, frame, group"),
+        ({"folds": 1}, r"one fold leaves nothing"),
+        ({"folds": 2, "by": "frame", "validation": 4}, r"validation leaves nothing to train on"),
+        ({"validation": -0.1}, r"cannot be negative"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused_in_one_sentence(settings, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make_splits(settings, *quartered(8))
+
+
+def test_a_missing_group_is_named():
+    ids, frames, groups = quartered(4)
+    with pytest.raises(InputError, match=r"f000_2 has no group.*manifest.csv"):
+        make_splits({"folds": 2, "by": "group"}, ids, frames, [*groups[:2], "", *groups[3:]])
+
+
+def test_a_leak_is_proved():
+    leaking = Split("fold1", [0, 1], [], [2])
+    assert_disjoint(leaking, ["a", "b", "c"])
+    with pytest.raises(AssertionError, match="share a unit"):
+        assert_disjoint(leaking, ["a", "b", "a"])
+
+
+def test_the_names_are_known_without_heavy_imports():
+    code = (
+        "import sys, hemoseg.data.splits; print([m for m in ('numpy', 'pandas', 'cv2', 'torch') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
