@@ -14,8 +14,8 @@ from hemoseg.data import predictions as predictions_format
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.inference.cells import components
 from hemoseg.inference.windows import predict_windows
+from hemoseg.labels.components import connected_components
 from hemoseg.models import Labelled
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_arrays, write_json
@@ -132,4 +132,4 @@ def _network_predictor(
 
 
 def _cells(one: Labelled, min_area: float) -> np.ndarray:
-    return one.instances if one.instances is not None else components(one.classes, min_area=min_area)
+    return one.instances if one.instances is not None else connected_components(one.classes > 0, min_area)

@@ -1,0 +1,40 @@
+# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate -> report
+#
+# Paths: data/<dataset>/                                            frames as published, simulated or from a lab
+#        results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
+#        results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
+#        results/tables/<experiment>.csv                            ours beside the published numbers
+#        reports/build/<experiment>.html, index.html                pages that open offline
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "params.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tabulate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("reports/build/{experiment}.html", experiment=PLAN["experiments"]),
+        expand("results/tables/{experiment}.csv", experiment=PLAN["experiments"]),
+        "reports/build/index.html",
+
+
+rule demo:
+    input:
+        expand("reports/build/{experiment}.html", experiment=PLAN["flagship"]),
+        "reports/build/index.html",

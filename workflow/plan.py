@@ -1,0 +1,145 @@
+"""From params.yaml to the settings of each job: scale, inheritance, validation. No torch, no Snakemake."""
+
+import copy
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hemoseg.data.splits import split_names
+from hemoseg.errors import InputError
+from jsonschema import Draft202012Validator, ValidationError
+
+SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
+SCALES = ("demo", "paper")
+# Sections that every experiment has: the shared ones, with its own laid over them.
+SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "report")
+
+
+class PlanError(Exception):
+    """params.yaml, or an overlay, cannot be used: one sentence that says where, why and what to do."""
+
+
+def resolve(config: dict[str, Any]) -> dict[str, Any]:
+    """Everything the rules need, with all values of the chosen scale in place.
+
+    Args:
+        config: params.yaml as either engine reads it, overlays merged in.
+
+    Returns:
+        ``scale``, ``flagship``, ``datasets`` (name to settings) and ``experiments`` (name to settings, where each
+        section is complete and each model has all its keys).
+
+    Raises:
+        PlanError: an unknown key or value, or a name that leads nowhere.
+    """
+    config = copy.deepcopy(dict(config))
+    scale = config.get("scale")
+    if scale not in SCALES:
+        raise PlanError(f"params: scale is {scale!r}; write one of {', '.join(SCALES)}")
+    config = at_scale(config, scale)
+    written = config.get("experiments") or {}
+    experiments = {name: _inherit(name, written) for name in written}
+    config["experiments"] = experiments
+    validate(config)
+    for name, experiment in experiments.items():
+        experiments[name] = _complete(name, experiment, config)
+    return config
+
+
+def at_scale(value: Any, scale: str) -> Any:
+    """Replace every ``{demo: a, paper: b}`` by the value of the scale."""
+    if isinstance(value, dict):
+        if set(value) == set(SCALES):
+            return at_scale(value[scale], scale)
+        return {key: at_scale(inner, scale) for key, inner in value.items()}
+    return [at_scale(inner, scale) for inner in value] if isinstance(value, list) else value
+
+
+def merged(below: Any, above: Any) -> Any:
+    """``above`` laid over ``below``: mappings are joined key by key, anything else is replaced."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return copy.deepcopy(above)
+    joined = {key: copy.deepcopy(value) for key, value in below.items()}
+    for key, value in above.items():
+        joined[key] = merged(joined.get(key), value)
+    return joined
+
+
+def validate(config: dict[str, Any]) -> None:
+    """Hold the resolved settings against the schema.
+
+    Raises:
+        PlanError: names the place, the fault and, for a misspelt key, the key that was probably meant.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    if errors:
+        raise PlanError(_sentence(errors[0]))
+
+
+def _sentence(error: ValidationError) -> str:
+    while error.context:  # of several ways to be right, the one that came nearest
+        error = max(error.context, key=lambda inner: len(inner.path))
+    place = ".".join(["params", *map(str, error.absolute_path)])
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the keys here are {', '.join(known)}"
+        return f"{place}: unknown key {unknown!r}; {hint}"
+    if error.validator == "enum":
+        return f"{place}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "type" and isinstance(error.instance, str) and "number" in str(error.validator_value):
+        return f"{place}: {error.instance!r} is text, a number is needed; write 0.001, not 1e-3"
+    return f"{place}: {error.message}"
+
+
+def _inherit(name: str, written: dict[str, Any], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An experiment with what it takes over from the one that it is ``like``."""
+    own = written[name] or {}
+    parent = own.get("like")
+    if parent is None:
+        return own
+    if parent not in written:
+        close = difflib.get_close_matches(str(parent), list(written), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the experiments are {', '.join(written)}"
+        raise PlanError(f"params.experiments.{name}.like: there is no experiment {parent!r}; {hint}")
+    if parent in seen:
+        raise PlanError(f"params.experiments.{name}.like: {' -> '.join([*seen, name, parent])} goes in a circle")
+    return merged(_inherit(parent, written, (*seen, name)), {k: v for k, v in own.items() if k != "like"})
+
+
+def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """Lay the experiment over the shared sections and fill in its models."""
+    place = f"params.experiments.{name}"
+    whole = merged({section: config[section] for section in SECTIONS}, experiment)
+    for section, key in (("prepare", "classes"), ("tabulate", "columns")):
+        # An overlay takes an entry of a mapping out again by writing null.
+        whole[section][key] = {k: v for k, v in (whole[section].get(key) or {}).items() if v is not None}
+    whole["models"] = {key: model for key, model in (whole.get("models") or {}).items() if model is not None}
+    for missing in (key for key in ("title", "dataset", "models") if not whole.get(key)):
+        raise PlanError(f"{place}: {missing} is missing; write it, or take it over with `like: <experiment>`")
+    whole.setdefault("labels", "truth")
+    whole.setdefault("seeds", config["seeds"])
+    try:
+        whole["split_names"] = split_names(whole["split"])
+    except InputError as error:
+        raise PlanError(f"{place}.split: {error}") from None
+    for key in whole["models"]:
+        whole["models"][key] = _complete_model(f"{place}.models", key, whole)
+    return whole
+
+
+def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[str, Any]:
+    model = dict(experiment["models"][key])
+    for link in ("init_from", "weights_from"):
+        if model.get(link) is not None and model[link] not in experiment["models"]:
+            raise PlanError(f"{place}.{key}.{link}: there is no model {model[link]!r} in this experiment")
+    if source := model.pop("settings_from", None):
+        model["settings"] = merged(experiment[source], model.get("settings") or {})
+    defaults = {"label": key, "network": key, "settings": {}, "seeds": experiment["seeds"], "output": "probability"}
+    model = defaults | {"init_from": None, "weights_from": None} | model
+    model["train"] = merged(experiment["train"], model.get("train") or {})
+    model["predict"] = merged(experiment["predict"], model.get("predict") or {})
+    return model

@@ -1,0 +1,151 @@
+# The grammar of paths and the settings of jobs; no rules.
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src")]
+from closure import code_of
+from datasets import folder_files
+from plan import PlanError, resolve
+
+# Jobs call `python -m hemoseg`: the python that runs Snakemake, unless --use-conda puts another before it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+os.environ["PYTHONPATH"] = "src"
+# Where a machine has no GPU a training takes no GPU slot, and as many run as there are cores.
+GPU = 1 if shutil.which("nvidia-smi") else 0
+
+try:
+    PLAN = resolve(config)
+except PlanError as error:
+    raise WorkflowError(str(error)) from None
+
+EXPERIMENTS = PLAN["experiments"]
+RUN = "{model}/{split}/seed{seed}"
+
+
+wildcard_constraints:
+    experiment="|".join(EXPERIMENTS),
+    dataset="|".join(PLAN["datasets"]) or "none",
+    seed=r"\d+",
+    model=r"\w+",
+    split=r"\w+",
+
+
+def experiment_of(wildcards):
+    return EXPERIMENTS[wildcards.experiment]
+
+
+def model_of(wildcards):
+    return experiment_of(wildcards)["models"][wildcards.model]
+
+
+def section(name):
+    """Params of a rule: one section of the experiment as JSON."""
+    return lambda wildcards: json.dumps(experiment_of(wildcards)[name])
+
+
+def frames_of(wildcards):
+    """Files of the experiment's dataset: the folder that `simulate` writes, or every file that a lab brought."""
+    dataset = experiment_of(wildcards)["dataset"]
+    if dataset in PLAN["datasets"]:
+        return [f"data/{dataset}"]
+    try:
+        return folder_files(f"data/{dataset}")
+    except PlanError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def autolabels_of(wildcards):
+    """The automatic labels, where the experiment trains on them."""
+    if experiment_of(wildcards)["labels"] == "auto":
+        return f"results/{wildcards.experiment}/autolabels.npz"
+    return []
+
+
+def runs_of(experiment, models=None):
+    """(model, split, seed) of every run of an experiment."""
+    settings = EXPERIMENTS[experiment]
+    return [
+        (key, split, seed)
+        for key, model in settings["models"].items()
+        if models is None or key in models
+        for split in settings["split_names"]
+        for seed in model["seeds"]
+    ]
+
+
+def of_runs(stage, file):
+    """Input of a rule: one file of every run of the experiment."""
+    return lambda wildcards: [
+        f"results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}/{file}"
+        for model, split, seed in runs_of(wildcards.experiment)
+    ]
+
+
+def weights_of(wildcards):
+    """The model that a row predicts with: its own, or that of the row named by `weights_from`."""
+    owner = model_of(wildcards)["weights_from"] or wildcards.model
+    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    return [f"{folder}/model.safetensors", f"{folder}/model.json"]
+
+
+def start_of(wildcards):
+    """The model whose weights a training starts from, as `init_from` says."""
+    owner = model_of(wildcards)["init_from"]
+    if owner is None:
+        return []
+    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    return [f"{folder}/model.safetensors", f"{folder}/model.json"]
+
+
+def training_settings(wildcards):
+    """What `train` is told of a model."""
+    model = model_of(wildcards)
+    told = {"model": wildcards.model, "network": model["network"]}
+    return json.dumps(told | {"network_settings": model["settings"], "train": model["train"]})
+
+
+def code_of_model(step):
+    """Input of a rule: the files of a step and of the model that it runs."""
+    return lambda wildcards: code_of(
+        f"steps.{step}",
+        f"models.{model_of(wildcards)['network']}",
+        f"losses.{model_of(wildcards)['train']['loss']}",
+    )
+
+
+def runs_as_arguments(stage):
+    """Params of a rule: every run as `--run model=...,split=...,seed=...,folder=...`."""
+    return lambda wildcards: " ".join(
+        f"--run model={model},split={split},seed={seed}"
+        f",folder=results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
+        for model, split, seed in runs_of(wildcards.experiment)
+    )
+
+
+def table_settings(wildcards):
+    """What `tabulate` is told: the section with the rows of the experiment."""
+    experiment = experiment_of(wildcards)
+    rows = {key: model["label"] for key, model in experiment["models"].items()}
+    told = {"table": wildcards.experiment, "title": experiment["title"], "rows": rows}
+    return json.dumps(told | experiment["tabulate"])
+
+
+def published_of(wildcards):
+    """The papers' numbers for the experiment's table, where a paper printed one."""
+    table = experiment_of(wildcards).get("table", wildcards.experiment)
+    path = Path(f"reports/published/{table}.csv")
+    return [path.as_posix()] if table and path.exists() else []
+
+
+def page_settings(wildcards):
+    """What the page is told: the experiment with everything in place."""
+    return json.dumps({"experiment": wildcards.experiment, "scale": PLAN["scale"]} | experiment_of(wildcards))
+
+
+def index_settings():
+    """What the index is told: every experiment with its title and source."""
+    told = {name: {key: e.get(key, "") for key in ("title", "source")} for name, e in EXPERIMENTS.items()}
+    return json.dumps({"scale": PLAN["scale"], "experiments": told})

@@ -1,0 +1,20 @@
+rule evaluate:
+    input:
+        samples="results/{experiment}/samples.npz",
+        splits="results/{experiment}/splits.csv",
+        predictions=f"results/{{experiment}}/predict/{RUN}/predictions.npz",
+        code=code_of("steps.evaluate"),
+    output:
+        pixels=f"results/{{experiment}}/evaluate/{RUN}/pixels.csv",
+        cells=f"results/{{experiment}}/evaluate/{RUN}/cells.csv",
+        histograms=f"results/{{experiment}}/evaluate/{RUN}/histograms.npz",
+    params:
+        settings=section("evaluate"),
+    log:
+        f"results/logs/{{experiment}}/evaluate/{RUN}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m hemoseg evaluate --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
+        " --split {wildcards.split} --predictions {input.predictions} --pixels {output.pixels} --cells {output.cells}"
+        " --histograms {output.histograms} 2> {log}"

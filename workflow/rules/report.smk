@@ -1,0 +1,52 @@
+rule report:
+    input:
+        samples="results/{experiment}/samples.npz",
+        splits="results/{experiment}/splits.csv",
+        notes="results/{experiment}/splits.json",
+        table="results/tables/{experiment}.csv",
+        conventions="results/tables/{experiment}.conventions.json",
+        runs=of_runs("train", "run.json"),
+        history=of_runs("train", "history.csv"),
+        pixels=of_runs("evaluate", "pixels.csv"),
+        cells=of_runs("evaluate", "cells.csv"),
+        predictions=of_runs("predict", "predictions.npz"),
+        notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
+        template="reports/templates/page/index.html.j2",
+        code=lambda w: code_of("steps.report", "figures"),
+    output:
+        report(
+            "reports/build/{experiment}.html",
+            caption="../report/page.rst",
+            category="Pages",
+            labels={"experiment": "{experiment}", "form": "page"},
+        ),
+    params:
+        settings=page_settings,
+    log:
+        # The executed notebook stays when a cell fails, with the traceback in it.
+        notebook="results/logs/{experiment}/report.ipynb",
+        text="results/logs/{experiment}/report.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m hemoseg report --settings {params.settings:q} --results results --notebook {input.notebook}"
+        " --template {input.template} --executed {log.notebook} --out {output} 2> {log.text}"
+
+
+rule index:
+    input:
+        # The flagship pages; the others are linked too where they have been built.
+        pages=expand("reports/build/{experiment}.html", experiment=PLAN["flagship"]),
+        template="reports/templates/index.html.j2",
+        code=code_of("steps.index"),
+    output:
+        "reports/build/index.html",
+    params:
+        settings=index_settings(),
+    log:
+        "results/logs/index.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m hemoseg index --settings {params.settings:q} --tables results/tables"
+        " --template {input.template} --out {output} 2> {log}"

@@ -1,0 +1,27 @@
+rule tabulate:
+    input:
+        pixels=of_runs("evaluate", "pixels.csv"),
+        cells=of_runs("evaluate", "cells.csv"),
+        published=published_of,
+        code=code_of("steps.tabulate"),
+    output:
+        table=report(
+            "results/tables/{experiment}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "form": "CSV"},
+        ),
+        conventions="results/tables/{experiment}.conventions.json",
+        markdown="results/tables/{experiment}.md",
+        metrics="results/tables/{experiment}.metrics.json",
+    params:
+        settings=table_settings,
+        runs=runs_as_arguments("evaluate"),
+        published=lambda w, input: input.published or "none",
+    log:
+        "results/logs/{experiment}/tabulate.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m hemoseg tabulate --settings {params.settings:q} --published {params.published} {params.runs}"
+        " --out {output.table} --markdown {output.markdown} --metrics {output.metrics} 2> {log}"

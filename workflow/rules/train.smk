@@ -1,0 +1,33 @@
+rule train:
+    input:
+        samples="results/{experiment}/samples.npz",
+        splits="results/{experiment}/splits.csv",
+        autolabels=autolabels_of,
+        start=start_of,
+        code=code_of_model("train"),
+    output:
+        # Only finished models: the state of an unfinished training lies in results/.resume, where no engine deletes it.
+        multiext(
+            f"results/{{experiment}}/train/{RUN}/",
+            "model.safetensors",
+            "last.safetensors",
+            "model.json",
+            "history.csv",
+            "run.json",
+        ),
+    params:
+        settings=training_settings,
+        out=subpath(output[0], parent=True),
+        autolabels=lambda w, input: f"--autolabels {input.autolabels}" if input.autolabels else "",
+        start=lambda w, input: f"--init {Path(input.start[0]).parent}" if input.start else "",
+    log:
+        f"results/logs/{{experiment}}/train/{RUN}.log",
+    threads: 1
+    resources:
+        gpu=GPU,
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m hemoseg train --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
+        " --split {wildcards.split} --seed {wildcards.seed} {params.autolabels} {params.start}"
+        " --out {params.out} --resume results/.resume --threads {threads} 2>&1 | tee {log}"
