@@ -1,0 +1,79 @@
+import json
+
+import numpy as np
+import pytest
+
+from hemoseg.__main__ import main
+from hemoseg.data.samples import Samples, to_arrays
+from hemoseg.steps.files import read_json, read_table, write_arrays
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Eight frames of four quadrants, two patients."""
+    frames = [f"0{n}" for n in range(8) for _ in range(4)]
+    count = len(frames)
+    made = Samples(
+        images=[np.zeros((1, 2, 2), np.uint8)] * count,
+        classes=[],
+        instances=[],
+        ids=[f"{frame}_{n % 4}" for n, frame in enumerate(frames)],
+        frames=frames,
+        groups=[f"p{int(frame) % 2}" for frame in frames],
+        kinds=[""] * count,
+        boxes=np.zeros((count, 4), int),
+        frame_sizes=np.full((count, 2), 4),
+        class_names=["background", "cell"],
+        white=255.0,
+    )
+    path = tmp_path / "samples.npz"
+    write_arrays(path, **to_arrays(made))
+    return path
+
+
+def split(samples, **settings):
+    out, notes = samples.with_name("splits.csv"), samples.with_name("notes.json")
+    argv = ["--settings", json.dumps(settings), "--samples", str(samples), "--out", str(out), "--notes", str(notes)]
+    status = main(["split", *argv])
+    return status, out, notes
+
+
+def test_the_published_protocol_says_how_many_frames_straddle(samples, capsys):
+    status, out, notes = split(samples, protocol="fixed", train=20, test=12)
+    assert status == 0
+    table = read_table(out, dtype=str)
+    assert list(table.columns) == ["split", "sample", "frame", "group", "role"]
+    assert table.role.value_counts().to_dict() == {"train": 20, "test": 12}
+    sides = table.groupby("frame").role.nunique()
+    found = read_json(notes)
+    assert found["straddling_frames"] == (sides > 1).sum() > 0
+    assert found["straddling_groups"] == 2
+    assert found["units"] == "sample"
+    assert f"samples of {found['straddling_frames']} frames both train and test" in capsys.readouterr().out
+
+
+def test_by_frame_no_frame_straddles_and_nothing_is_said_of_frames(samples, capsys):
+    status, out, notes = split(samples, protocol="folds", folds=4, by="frame", validation=1, seed=3)
+    assert status == 0
+    table = read_table(out, dtype=str)
+    assert sorted(table["split"].unique()) == ["fold1", "fold2", "fold3", "fold4"]
+    assert (table.groupby(["split", "frame"]).role.nunique() == 1).all()
+    assert read_json(notes)["straddling_frames"] == 0
+    assert read_json(notes)["sizes"]["fold1"] == {"train": 20, "val": 4, "test": 8}
+    assert "frames both train and test" not in capsys.readouterr().out
+
+
+def test_more_folds_than_groups_is_one_sentence_and_no_file(samples, capsys):
+    status, out, _ = split(samples, folds=3, by="group")
+    assert status == 2
+    assert "3 folds need as many groups, there are 2; use fewer folds" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_table_is_the_same_every_time(samples):
+    _, out, _ = split(samples, folds=3, seed=1)
+    first = out.read_bytes()
+    split(samples, folds=3, seed=1)
+    assert out.read_bytes() == first
+    split(samples, folds=3, seed=2)
+    assert out.read_bytes() != first
