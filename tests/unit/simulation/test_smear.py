@@ -24,7 +24,15 @@ def test_instances_are_numbered_without_gaps(frames):
 
 
 def test_every_instance_is_one_connected_part(frames):
-    for frame in frames:
+    thin = {
+        "frequencies": {"sickle": 1, "elongated": 1},
+        "touching": 1,
+        "overlapping": 1,
+        "overlap": 0.5,
+        "artefacts": 0,
+    }
+    crossing = [smear.simulate_frame(SMALL | thin, seed=8, index=index) for index in range(16)]
+    for frame in frames + crossing:
         for number in range(1, frame.instances.max() + 1):
             parts = cv2.connectedComponents((frame.instances == number).astype(np.uint8), connectivity=4)[0] - 1
             assert parts == 1
