@@ -22,6 +22,7 @@ include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/gather.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/report.smk"
 

@@ -76,6 +76,19 @@ def runs_of(experiment, models=None):
     ]
 
 
+def folders_of_model(stage, wildcards):
+    """Folders of all runs of one model."""
+    return [
+        f"results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
+        for model, split, seed in runs_of(wildcards.experiment, [wildcards.model])
+    ]
+
+
+def files_of_model(stage, wildcards, *files):
+    """Files of all runs of one model."""
+    return [f"{folder}/{file}" for folder in folders_of_model(stage, wildcards) for file in files]
+
+
 def of_runs(stage, file):
     """Input of a rule: one file of every run of the experiment."""
     return lambda wildcards: [

@@ -24,8 +24,9 @@ from hemoseg.steps.labelled import read_samples, read_split, require_labels, rol
 from hemoseg.steps.progress import Progress
 from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
-from hemoseg.training.loop import NonFiniteLoss, Plan, Training
+from hemoseg.training.loop import NonFiniteLoss, Plan, Training, plain_state
 
+KEPT_DAYS = 14  # how long the state of a training waits to be resumed
 HISTORY = ("step", "train_loss", "val_loss", "val_dice", "seconds")
 
 
@@ -47,7 +48,6 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
     roles = read_split(args.splits, args.split)
@@ -92,7 +92,6 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     if fabric.is_global_zero:
         extra = module.describe(network) if hasattr(module, "describe") else {}
         _write_network(args, training, samples, train, normalisation, extra | {"session_seconds": time.time() - begin})
-        shutil.rmtree(state.parent, ignore_errors=True)
 
 
 def _build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:
@@ -114,32 +113,66 @@ def _initialise(network: torch.nn.Module, folder: str) -> None:
 
 
 def _run(training: Training, state: Path, args: Any, *, writes: bool) -> None:
-    """Advance the training to its end; keep its state on disk so that a kill loses little."""
+    """Advance the training to its end; keep its state on disk so that a kill loses little.
+
+    The finished state stays too: DVC deletes a stage's outputs before it runs, Snakemake those of a failed job, and
+    neither may cost a training that was done.
+    """
+    _forget_old(args.resume)
     if state.exists():
         training.restore(*read_weights(state))
-        print(f"resumed at step {training.done}", file=sys.stderr)
-    saved = time.monotonic()
+        print(f"resumed at step {training.done} of {training.plan.steps}", file=sys.stderr)
+    stopped = _signals_noted()
     what = f"{args.settings['model']} {args.split} seed {args.seed}"
-    note = ""
     with Progress(training.plan.steps, what, done=training.done) as progress:
         try:
-            while not training.finished:
-                loss = training.step()
-                if training.validation_due:
-                    note = f", val Dice {training.validate()['val_dice']:.3f}"
-                if writes and time.monotonic() - saved >= args.checkpoint_seconds:
-                    write_weights(state, *training.state())
-                    saved = time.monotonic()
-                rate = training.done * training.plan.batch_size / training.seconds
-                progress.update(f"loss {loss:.4f}{note}, {rate:.1f} images/s")
+            _advance(training, state, args.checkpoint_seconds if writes else float("inf"), progress, stopped)
         except NonFiniteLoss as error:
             kept = state.with_name("last_good.safetensors")
-            write_weights(kept, training.state()[0])
+            write_weights(kept, plain_state(training.network))
             raise InputError(f"{error}; the last good weights are kept in {kept}; lower train.learning_rate") from None
-        except (KeyboardInterrupt, SystemExit):
-            if writes:
-                write_weights(state, *training.state())
-            raise
+    if writes:
+        write_weights(state, *training.state())
+    if stopped:
+        print(f"stopped by a signal at step {training.done}; the same command goes on from here", file=sys.stderr)
+        sys.exit(128 + stopped[0])
+
+
+def _advance(
+    training: Training, state: Path, checkpoint_seconds: float, progress: Progress, stopped: list[int]
+) -> None:
+    """Step until the end, or until a signal is noted: a step is never left half-way."""
+    saved = time.monotonic()
+    note = ""
+    while not training.finished and not stopped:
+        loss = training.step()
+        if training.validation_due:
+            note = f", val Dice {training.validate()['val_dice']:.3f}"
+        if time.monotonic() - saved >= checkpoint_seconds:
+            write_weights(state, *training.state())
+            saved = time.monotonic()
+        rate = training.done * training.plan.batch_size / training.seconds
+        progress.update(f"loss {loss:.4f}{note}, {rate:.1f} images/s")
+
+
+def _signals_noted() -> list[int]:
+    """A list that receives the number of the first SIGINT or SIGTERM; a second one ends the process at once."""
+    noted: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        noted.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGTERM, note)
+    return noted
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove states that nobody came back to."""
+    for state in folder.glob("*/*.safetensors"):
+        if time.time() - state.stat().st_mtime > KEPT_DAYS * 86400:
+            shutil.rmtree(state.parent, ignore_errors=True)
 
 
 def _key(args: Any, roles: dict[str, list[str]]) -> str:
@@ -157,8 +190,7 @@ def _write_network(
     normalisation: Normalisation,
     extra: dict[str, Any],
 ) -> None:
-    last = training.state()[0]
-    last = {name.removeprefix("network."): value for name, value in last.items() if name.startswith("network.")}
+    last = plain_state(training.network)
     write_weights(args.out / "last.safetensors", last)
     write_weights(args.out / "model.safetensors", training.best if training.best is not None else last)
     write_table(args.out / "history.csv", pd.DataFrame(training.history, columns=list(HISTORY)))

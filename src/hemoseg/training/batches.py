@@ -70,9 +70,7 @@ class Pool:
             raise InputError(f"the split has no {role} samples; lower split.validation or give more images")
         sizes = {image.shape for image in samples.images}
         if len(sizes) > 1:
-            raise InputError(
-                f"the {role} samples have {len(sizes)} sizes; set prepare.size, or prepare.layout: tiles"
-            )
+            raise InputError(f"the {role} samples have {len(sizes)} sizes; set prepare.size, or prepare.layout: tiles")
         images = np.stack(samples.images)
         # Few torch operations know uint16, so 16-bit images are held as int32.
         self.images = torch.from_numpy(images if images.dtype == np.uint8 else images.astype(np.int32)).to(device)

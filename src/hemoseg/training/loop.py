@@ -5,6 +5,7 @@ import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ class NonFiniteLoss(Exception):
     """The loss is NaN or infinite; ``step`` says where."""
 
     def __init__(self, step: int, value: float):
-        super().__init__(f"the loss is {value} at step {step}")
+        super().__init__(f"the loss is {value} at step {step}" + (", its gradient infinite" if isfinite(value) else ""))
         self.step = step
 
 
@@ -81,7 +82,7 @@ class Training:
         """Take one optimiser step and return its loss.
 
         Raises:
-            NonFiniteLoss: the loss is not finite; the network is as it was before the step.
+            NonFiniteLoss: the loss or its gradient is not finite; the network is as it was before the step.
         """
         begin = time.perf_counter()
         seed_step(self.seed, self.done)
@@ -90,12 +91,17 @@ class Training:
         positions = draw_positions(self.seed, self.done, self.plan.batch_size, len(pool))
         batch = pool.batch(positions[rank::processes])
         self.network.train()
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
         loss = self.compute_loss(self.network, self.augment(batch))
         value = float(loss.detach())
-        if not torch.isfinite(loss.detach()):
-            raise NonFiniteLoss(self.done + 1, value)
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        if not torch.isfinite(loss.detach() + torch.nn.utils.get_total_norm(gradients)):
+            # Batch norm has already taken the bad batch into its running statistics.
+            for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+            raise NonFiniteLoss(self.done + 1, value)
         self.optimizer.step()
         self._losses.append(loss.detach())
         self.done += 1
