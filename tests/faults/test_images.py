@@ -25,10 +25,18 @@ def cut(path, kind):
     path.write_bytes(content[: len(content) // 2])
 
 
-def deep_and_cut(path):
+def deep_and_cut(path, kept=0.5):
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 65535, (40, 50, 3)).astype(np.uint16))
     content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
+    path.write_bytes(content[: int(len(content) * kept)])
+
+
+def deep_with_a_flipped_bit(path):
+    """Only the checksum tells."""
+    deep_and_cut(path, kept=1.0)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def bomb(path, rows=60_000, columns=50_000):
@@ -63,6 +71,7 @@ IMAGES = {
     "cut TIFF": (lambda path: cut(path, "TIFF"), "damaged or cut short.*copy it again"),
     "cut BMP": (lambda path: cut(path, "BMP"), "damaged or cut short.*copy it again"),
     "cut 16-bit colour PNG": (deep_and_cut, "damaged or cut short.*copy it again"),
+    "16-bit colour PNG with a flipped bit": (deep_with_a_flipped_bit, "damaged or cut short.*copy it again"),
     "bomb": (bomb, "header claims.*cut it into parts"),
     "bomb just above the limit": (lambda path: bomb(path, 20_001, 20_000), "header claims.*cut it into parts"),
     "TIFF bomb": (tiff_bomb, "header claims.*cut it into parts"),

@@ -89,7 +89,6 @@ def _decode_with_pillow(path: Path, content: bytes, labels: bool) -> tuple[np.nd
         if getattr(picture, "n_frames", 1) > 1:
             raise InputError(f"{path}: an animation of {picture.n_frames} pictures; save one picture per file")
         if content.startswith(b"\x89PNG") and _is_deep_colour(content):
-            picture.verify()  # checksums, which OpenCV does not look at
             return _decode_deep_png(content), notices
         if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             notices.append("the EXIF orientation is not applied, so that images and labels match")

@@ -60,9 +60,10 @@ def test_a_blurred_edge_is_found():
 
 
 def test_margins_that_share_the_light_of_the_field_are_found():
-    frame = padded(smear(), 40, 52, 100).astype(float)
-    rows = frame.shape[1]
-    lit = frame * (1 + 0.25 * np.cos(np.linspace(-1, 1, rows)))[None, :, None] * 0.8
+    frame = padded(smear(), 40, 52, 140).astype(float)
+    light = 0.5 + 0.5 * np.cos(np.linspace(-1.3, 1.3, frame.shape[1]))
+    lit = frame * light[None, :, None]
+    assert np.ptp(lit[0, :, 5]) > 40
     assert np.abs(np.subtract(find_margins(as_bytes(lit), 255), (40, 52))).max() <= NEAR
 
 
@@ -92,6 +93,27 @@ def test_content_that_fades_towards_the_border_is_no_margin(reach):
     for power in (1, 2):
         faded = as_bytes(image * np.clip(distance / reach, 0, 1) ** power)
         assert find_margins(faded, 255) == (0, 0)
+
+
+def test_a_straight_edge_over_a_third_of_the_rows_ends_no_margin():
+    image = np.full((3, 240, 420), 220, np.uint8)
+    image[:, 80:160, 60:300] = 90
+    assert find_margins(image, 255) == (0, 0)
+
+
+def test_a_border_with_structure_is_content_though_a_straight_edge_ends_it():
+    image = padded(smear(), 50, 50, 40)
+    image[:, 100:150, :50] = 75
+    image[:, 190:200, :50] = 10
+    assert find_margins(image, 255) == (0, 50)
+
+
+def test_a_step_fainter_than_the_contrast_is_none():
+    image = np.full((1, 240, 420), 9000, np.uint16)
+    image[:, :, 50:] = 9120
+    image[:, 120:180, 360:] = 0  # a quarter of the right border is content
+    assert find_margins(image, 16383) == (0, 0)
+    assert find_margins(image, 16383, contrast=0.005) == (50, 0)
 
 
 @pytest.mark.parametrize("image", [np.zeros((3, 50, 60), np.uint8), np.full((1, 4, 300), 9, np.uint8)])

@@ -103,10 +103,10 @@ def test_white_is_the_largest_value_unless_the_dataset_says_else(tmp_path):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_manifest_as_excel_writes_it_is_read(tmp_path, separator, end):
     dataset(tmp_path)
-    lines = [["ID", " Image ", "group"], ["b", "images\\b.png", " P-1 "], ["a", "images/a.png", ""], ["", "", ""]]
+    lines = [["ID", " Image ", "group"], ["P1-b", "images\\b.png", " P-1 "], ["a", "images/a.png", ""], ["", "", ""]]
     text = end.join(separator.join(line) for line in lines) + end
     (tmp_path / "manifest.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert [(frame.id, frame.group) for frame in frames(tmp_path)] == [("b", "P-1"), ("a", "")]
+    assert [(frame.id, frame.group) for frame in frames(tmp_path)] == [("P1-b", "P-1"), ("a", "")]
 
 
 def test_images_that_the_manifest_does_not_name_are_not_used_and_said(tmp_path):
