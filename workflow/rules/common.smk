@@ -1,6 +1,5 @@
 # The grammar of paths and the settings of jobs; no rules.
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src")]
 from closure import code_of
 from datasets import folder_files
+from environment import prepare_environment
 from plan import PlanError, resolve
 
-# Jobs call `python -m hemoseg`: the python that runs Snakemake, unless --use-conda puts another before it.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-os.environ["PYTHONPATH"] = "src"
+prepare_environment()
 # Where a machine has no GPU a training takes no GPU slot, and as many run as there are cores.
 GPU = 1 if shutil.which("nvidia-smi") else 0
 
