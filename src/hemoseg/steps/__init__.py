@@ -1,4 +1,15 @@
 """One module per stage of the flow: the only room that opens files and parses arguments."""
 
 # Modules of this room that serve the steps and are none themselves.
-NOT_STEPS = ("arguments", "decoding", "files", "folders", "images", "labelled", "manifests", "progress", "weights")
+NOT_STEPS = (
+    "arguments",
+    "decoding",
+    "files",
+    "folders",
+    "images",
+    "labelled",
+    "manifests",
+    "progress",
+    "results",
+    "weights",
+)
