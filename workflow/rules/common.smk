@@ -74,6 +74,16 @@ def runs_of(experiment, models=None):
     ]
 
 
+def autolabels_argument(wildcards, input):
+    """Params of a rule: where the automatic labels are, if the experiment has them."""
+    return f"--autolabels {input.autolabels}" if input.autolabels else ""
+
+
+def prepare_settings(wildcards):
+    """What `prepare` is told: its section, and whether a dataset without labels is no fault."""
+    return json.dumps(experiment_of(wildcards)["prepare"] | {"labels": experiment_of(wildcards)["labels"]})
+
+
 def folders_of_model(stage, wildcards):
     """Folders of all runs of one model."""
     return [

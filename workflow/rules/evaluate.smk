@@ -2,6 +2,7 @@ rule evaluate:
     input:
         samples="results/{experiment}/samples.npz",
         splits="results/{experiment}/splits.csv",
+        autolabels=autolabels_of,
         predictions=f"results/{{experiment}}/predict/{RUN}/predictions.npz",
         code=code_of("steps.evaluate"),
     output:
@@ -10,11 +11,13 @@ rule evaluate:
         histograms=f"results/{{experiment}}/evaluate/{RUN}/histograms.npz",
     params:
         settings=section("evaluate"),
+        autolabels=autolabels_argument,
     log:
         f"results/logs/{{experiment}}/evaluate/{RUN}.log",
     conda:
         "../../environment.yml"
     shell:
         "python -m hemoseg evaluate --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
-        " --split {wildcards.split} --predictions {input.predictions} --pixels {output.pixels} --cells {output.cells}"
+        " --split {wildcards.split} {params.autolabels} --predictions {input.predictions}"
+        " --pixels {output.pixels} --cells {output.cells}"
         " --histograms {output.histograms} 2> {log}"

@@ -5,7 +5,7 @@ rule prepare:
     output:
         "results/{experiment}/samples.npz",
     params:
-        settings=section("prepare"),
+        settings=prepare_settings,
         data=lambda w: f"data/{experiment_of(w)['dataset']}",
     log:
         "results/logs/{experiment}/prepare.log",

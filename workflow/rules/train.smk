@@ -18,7 +18,7 @@ rule train:
     params:
         settings=training_settings,
         out=subpath(output[0], parent=True),
-        autolabels=lambda w, input: f"--autolabels {input.autolabels}" if input.autolabels else "",
+        autolabels=autolabels_argument,
         start=lambda w, input: f"--init {Path(input.start[0]).parent}" if input.start else "",
     log:
         f"results/logs/{{experiment}}/train/{RUN}.log",

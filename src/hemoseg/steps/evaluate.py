@@ -26,9 +26,10 @@ from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
 from hemoseg.metrics import pixels
 from hemoseg.metrics.cells import Truth, cell_facts
-from hemoseg.metrics.components import areas, components, count_of_class
+from hemoseg.metrics.components import count_of_class
 from hemoseg.metrics.hausdorff import case, diagonal, hausdorff
 from hemoseg.steps import arguments, files
+from hemoseg.steps.labelled import median_cell_area, read_samples
 
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
@@ -51,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = arguments.parser("evaluate", "Count pixels, cells and their errors of one split's predictions.")
     parser.add_argument("--settings", required=True, help="JSON: min_area_share, bins, gap_cap")
     parser.add_argument("--samples", required=True, help="samples.npz")
+    parser.add_argument("--autolabels", help="autolabels.npz, compared with where the samples have no truth")
     parser.add_argument("--splits", required=True, help="splits.csv")
     parser.add_argument("--predictions", required=True, help="predictions.npz of the split's test samples")
     parser.add_argument("--split", required=True, help="name of the split")
@@ -59,6 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     settings = read_settings(arguments.settings(args.settings))
     samples = _load(args.samples, sample_files.from_arrays)
+    if args.autolabels and not samples.has_labels:
+        samples = read_samples(args.samples, args.autolabels)
     predictions = _load(args.predictions, prediction_files.from_arrays)
     training, test = _roles(args.splits, args.split, samples)
     test_samples = _matched(samples, predictions, test, args.predictions)
@@ -84,22 +88,6 @@ def read_settings(content: dict) -> Settings:
     if settings.min_area_share < 0 or settings.bins < 1 or settings.gap_cap < 1:
         raise InputError("--settings: min_area_share must be >= 0, bins >= 1 and gap_cap >= 1")
     return settings
-
-
-def median_cell_area(training: Samples) -> float:
-    """Median area of the true cells of the training samples, in pixels; 0 where there is none.
-
-    Without instances a cell is an 8-connected component of one class. Ignored pixels do not count.
-    """
-    found = []
-    for position, classes in enumerate(training.classes):
-        if training.has_instances:
-            found.append(areas(np.where(classes == IGNORE, 0, training.instances[position])))
-        else:
-            present = (c for c in np.unique(classes) if c not in (0, IGNORE))
-            found.extend(areas(components(classes == c)) for c in present)
-    every = np.concatenate(found) if found else np.zeros(0)
-    return float(np.median(every)) if every.size else 0.0
 
 
 def _load(path: str, from_arrays: Callable[[dict[str, np.ndarray]], Any]) -> Any:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hemoseg.data import samples as samples_format
-from hemoseg.data.samples import Samples
+from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
+from hemoseg.labels.areas import median_area
 from hemoseg.steps.files import read_arrays, read_table
 
 SPLIT_TEXTS = dict.fromkeys(("split", "sample", "frame", "group", "role"), str)
@@ -55,6 +57,20 @@ def require_labels(samples: Samples, path: str | Path) -> Samples:
     if not samples.has_labels:
         raise InputError(f"{path}: the dataset has no labels; set `labels: auto` in the experiment")
     return samples
+
+
+def median_cell_area(samples: Samples) -> float:
+    """Median area of the true cells, in pixels; 0 where there is none.
+
+    Without instances a cell is an 8-connected component of one class. Ignored pixels do not count.
+    """
+    labels: list[np.ndarray] = []
+    for position, classes in enumerate(samples.classes):
+        if samples.has_instances:
+            labels.append(np.where(classes == IGNORE, 0, samples.instances[position]))
+        else:
+            labels += [classes == known for known in range(1, len(samples.class_names))]
+    return median_area(labels)
 
 
 def read_pixels(path: str | Path) -> pd.DataFrame:

@@ -15,12 +15,11 @@ import pandas as pd
 import torch
 
 from hemoseg import models
-from hemoseg.data.samples import IGNORE, Samples
+from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.labels.areas import median_area
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_json, write_table, written_whole
-from hemoseg.steps.labelled import read_samples, read_split, require_labels, role_samples
+from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
 from hemoseg.steps.progress import Progress
 from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
@@ -222,7 +221,6 @@ def _fit_classical(args: Any, module: ModuleType, samples: Samples, roles: dict[
 
 def _describe(args: Any, samples: Samples, train: Samples, extra: dict[str, Any]) -> None:
     """Write model.json: what `predict` and a reader need to know of the weights beside it."""
-    area = median_area(train.instances or [(classes > 0) & (classes != IGNORE) for classes in train.classes])
     description = {
         "format": 1,
         "model": args.settings["model"],
@@ -235,7 +233,7 @@ def _describe(args: Any, samples: Samples, train: Samples, extra: dict[str, Any]
         "input_size": [int(side) for side in samples.images[0].shape[1:]],
         "training_samples": len(train),
         "labels": "auto" if args.autolabels else "truth",
-        "median_cell_area": area,
+        "median_cell_area": median_cell_area(train),
         "weights_sha256": sha256(args.out / "model.safetensors"),
         "samples_sha256": sha256(args.samples),
         "code_sha256": code_hash(),
