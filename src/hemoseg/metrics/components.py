@@ -1,12 +1,8 @@
-"""Connected components and the areas of labelled cells."""
+"""The areas of labelled cells and the cells of a class map."""
 
-import cv2
 import numpy as np
 
-
-def components(mask: np.ndarray) -> np.ndarray:
-    """8-connected components of a bool ``(H, W)`` mask, int32 ``(H, W)``, 0 background; no holes are filled."""
-    return cv2.connectedComponents(np.ascontiguousarray(mask, np.uint8), connectivity=8, ltype=cv2.CV_32S)[1]
+from hemoseg.labels.components import connected_components
 
 
 def compact(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,4 +31,4 @@ def areas(labels: np.ndarray) -> np.ndarray:
 
 def count_of_class(classes: np.ndarray, valid: np.ndarray, class_id: int, min_area: float) -> int:
     """8-connected components of one class with at least ``min_area`` valid pixels."""
-    return int((areas(components((classes == class_id) & valid)) >= min_area).sum())
+    return int((areas(connected_components((classes == class_id) & valid)) >= min_area).sum())

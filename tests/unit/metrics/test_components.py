@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.ndimage import label
 
-from hemoseg.metrics.components import areas, compact, components, count_of_class
+from hemoseg.labels.components import connected_components
+from hemoseg.metrics.components import areas, compact, count_of_class
 
 masks = npst.arrays(bool, (8, 9))
 
@@ -15,15 +16,15 @@ masks = npst.arrays(bool, (8, 9))
 @given(masks)
 def test_components_are_those_of_scipy_with_eight_neighbours(mask):
     expected, n = label(mask, np.ones((3, 3)))
-    found = components(mask)
+    found = connected_components(mask)
     assert found.max() == n
     assert len(set(zip(found[mask], expected[mask], strict=True))) == n
     assert np.array_equal(found > 0, mask)
 
 
 def test_a_straight_line_and_a_diagonal_are_one_component_each():
-    assert components(np.eye(300, dtype=bool)).max() == 1
-    assert components(np.ones((1, 300), bool)).max() == 1
+    assert connected_components(np.eye(300, dtype=bool)).max() == 1
+    assert connected_components(np.ones((1, 300), bool)).max() == 1
 
 
 @pytest.mark.parametrize("factor", [1, 5, 100_000_000])
