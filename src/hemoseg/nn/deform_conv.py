@@ -34,9 +34,8 @@ def deform_conv2d(
     The derivative by an offset that is a whole number is the right-hand one where float64 or small
     images are used; in float32 kornia's normalised coordinates may round to the other side.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown back end {backend!r}; the back ends are {', '.join(BACKENDS)}")
-    _check(x, offset, weight)
+    _check_backend(backend)
+    _check(x, offset, weight, bias)
     kernel = weight.shape[-1]
     # Below float32 the grid itself is not exact (bfloat16 counts whole pixels only up to 256).
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32
@@ -55,7 +54,14 @@ def active_backend(backend: str = "auto") -> str:
     return "kornia" if backend == "auto" else backend
 
 
-def _check(x: Tensor, offset: Tensor, weight: Tensor) -> None:
+def _check_backend(backend: str) -> None:
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown back end {backend!r}; the back ends are {', '.join(BACKENDS)}")
+
+
+def _check(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    if x.dim() != 4 or weight.dim() != 4:
+        raise ValueError(f"input and kernel need 4 axes, not {x.dim()} and {weight.dim()}")
     kernel = weight.shape[-1]
     if weight.shape[-2] != kernel or kernel % 2 == 0:
         raise ValueError(f"the kernel must be square and odd, not {tuple(weight.shape[-2:])}")
@@ -64,6 +70,8 @@ def _check(x: Tensor, offset: Tensor, weight: Tensor) -> None:
     expected = (x.shape[0], 2 * kernel**2, *x.shape[-2:])
     if tuple(offset.shape) != expected:
         raise ValueError(f"offset has shape {tuple(offset.shape)}, expected {expected}")
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise ValueError(f"bias has shape {tuple(bias.shape)}, expected {(weight.shape[0],)}")
 
 
 def _sample_taps(x: Tensor, offset: Tensor, kernel: int) -> Tensor:
@@ -71,7 +79,7 @@ def _sample_taps(x: Tensor, offset: Tensor, kernel: int) -> Tensor:
     batch, channels, height, width = x.shape
     taps = kernel**2
     if batch == 0:
-        return x.new_zeros(0, channels * taps, height * width) + offset.sum() * 0
+        return x.new_zeros(0, channels * taps, height * width) + (x.sum() + offset.sum()) * 0
     reach = kernel // 2
     rows = torch.arange(height, device=x.device, dtype=x.dtype).view(1, 1, height, 1)
     columns = torch.arange(width, device=x.device, dtype=x.dtype).view(1, 1, 1, width)
@@ -100,6 +108,9 @@ class DeformConv2d(nn.Module):
         bias: whether the kernel has a bias.
         scope: largest offset in pixels (scd2018: 2).
         backend: see `deform_conv2d`.
+
+    Raises:
+        ValueError: an unknown back end.
     """
 
     def __init__(
@@ -113,6 +124,7 @@ class DeformConv2d(nn.Module):
         backend: str = "auto",
     ):
         super().__init__()
+        _check_backend(backend)
         plain = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
         self.weight, self.bias = plain.weight, plain.bias
         self.offset = nn.Conv2d(in_channels, 2 * kernel_size**2, kernel_size, padding=kernel_size // 2, bias=False)
