@@ -1,3 +1,7 @@
+# Everything that a notebook may show.
+FIGURES = [f"figures.{path.stem}" for path in sorted(Path("src/hemoseg/figures").glob("[!_]*.py"))]
+
+
 rule report:
     input:
         samples="results/{experiment}/samples.npz",
@@ -10,9 +14,14 @@ rule report:
         pixels=of_runs("evaluate", "pixels.csv"),
         cells=of_runs("evaluate", "cells.csv"),
         predictions=of_runs("predict", "predictions.npz"),
+        timing=of_runs("predict", "timing.json"),
+        models=of_runs("train", "model.json"),
+        autolabels=autolabels_of,
+        published=published_of,
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
         template="reports/templates/page/index.html.j2",
-        code=lambda w: code_of("steps.report", "figures"),
+        style="reports/templates/style.css.j2",
+        code=code_of("steps.report", "steps.results", "tables.conventions", *FIGURES),
     output:
         report(
             "reports/build/{experiment}.html",
@@ -22,6 +31,7 @@ rule report:
         ),
     params:
         settings=page_settings,
+        published=lambda w, input: input.published or "none",
     log:
         # The executed notebook stays when a cell fails, with the traceback in it.
         notebook="results/logs/{experiment}/report.ipynb",
@@ -29,8 +39,9 @@ rule report:
     conda:
         "../../environment.yml"
     shell:
-        "python -m hemoseg report --settings {params.settings:q} --results results --notebook {input.notebook}"
-        " --template {input.template} --executed {log.notebook} --out {output} 2> {log.text}"
+        "python -m hemoseg report --settings {params.settings:q} --results results"
+        " --published {params.published} --notebook {input.notebook} --template {input.template}"
+        " --executed {log.notebook} --out {output} 2> {log.text}"
 
 
 rule index:
@@ -38,6 +49,7 @@ rule index:
         # The flagship pages; the others are linked too where they have been built.
         pages=expand("reports/build/{experiment}.html", experiment=PLAN["flagship"]),
         template="reports/templates/index.html.j2",
+        style="reports/templates/style.css.j2",
         code=code_of("steps.index"),
     output:
         "reports/build/index.html",

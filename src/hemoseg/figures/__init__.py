@@ -1,1 +1,1 @@
-"""Pictures of images, predictions and tables; they take arrays and give matplotlib figures."""
+"""What a page shows: pictures and sentences made from arrays and tables, matplotlib figures and HTML; no files."""

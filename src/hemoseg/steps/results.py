@@ -4,18 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hemoseg.data.samples import Samples, unpack
 from hemoseg.errors import InputError
+from hemoseg.figures.panels import Shown
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import SPLIT_TEXTS, read_samples
 
 TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "row", "class", "column", "label", "header"), str)
 RUN = ("model", "split", "seed")
+
+
+class Predicted(NamedTuple):
+    """Class map and cells ``(H, W)`` that a model saw in a sample."""
+
+    classes: np.ndarray
+    instances: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Results:
         settings: the experiment, complete, as the rule handed it over.
         root: folder of all results.
         published_path: the papers' numbers, None where no paper printed the table.
+
+    A thing is read when it is first asked for.
     """
 
     settings: dict[str, Any]
@@ -136,15 +146,51 @@ class Results:
                 seconds[stage] = seconds.get(stage, 0) + float(table["s"].mean())
         return seconds
 
-    def class_maps(self, model: str, chosen: Iterable[str]) -> dict[str, np.ndarray]:
-        """Predicted class maps of the chosen samples by a model's first seed; of several splits the last one counts."""
+    def predicted(self, model: str, chosen: Iterable[str]) -> dict[str, Predicted]:
+        """What a model's first seed said of the chosen samples; of several splits that test one the last counts."""
         wanted, found = set(chosen), {}
         seed = self.settings["models"][model]["seeds"][0]
         for split, rows in self.splits[self.splits["role"] == "test"].groupby("split", sort=False):
             if wanted & set(rows["sample"]):
-                maps = read_class_maps(self.path("predict", (model, str(split), seed), "predictions.npz"))
+                maps = read_predicted(self.path("predict", (model, str(split), seed), "predictions.npz"))
                 found |= {name: maps[name] for name in wanted & set(maps)}
         return found
+
+    def shown(
+        self, notes: Mapping[str, str], models: Iterable[str], dice: pd.DataFrame, marks: Mapping[str, pd.DataFrame]
+    ) -> list[Shown]:
+        """Samples as the page shows them.
+
+        Args:
+            notes: what to say of each sample, by id, in order.
+            models: keys of the models to show.
+            dice: per model and sample (`figures.scores.of_images`).
+            marks: cells to box, of each model's first seed (`figures.cell_marks.errors`).
+        """
+        said = {model: self.predicted(model, notes) for model in models}
+        scores = {(row.model, row.sample): row.dice for row in dice.itertuples()}
+        samples, found = self.samples, []
+        for name, position in zip(notes, samples.index(list(notes)), strict=True):
+            by_model = {model: maps[name] for model, maps in said.items() if name in maps}
+            one = Shown(
+                name,
+                samples.image(position),
+                samples.classes[position],
+                predictions={model: maps.classes for model, maps in by_model.items()},
+                note=notes[name],
+                instances=samples.instances[position] if samples.has_instances else None,
+                pred_instances={model: maps.instances for model, maps in by_model.items()},
+                marks={model: rows[rows["sample"] == name] for model, rows in marks.items() if model in by_model},
+                dice={model: scores[model, name] for model in by_model if (model, name) in scores},
+            )
+            found.append(one)
+        return found
+
+    def cells_of(self, model: str) -> pd.DataFrame:
+        """Facts of cells by a model's first seed; of several splits that test a sample the last counts."""
+        cells = self.cells
+        rows = cells[(cells["model"] == model) & (cells["seed"] == self.settings["models"][model]["seeds"][0])]
+        return rows[rows["split"] == rows.groupby("sample")["split"].transform("last")]
 
     def _of_all_runs(self, stage: str, file: str) -> pd.DataFrame:
         tables = []
@@ -155,17 +201,19 @@ class Results:
         return pd.concat(known, ignore_index=True)
 
 
-def read_class_maps(path: str | Path) -> Mapping[str, np.ndarray]:
-    """Predicted class maps by sample, without the probabilities, which are a hundred times larger.
+def read_predicted(path: str | Path) -> dict[str, Predicted]:
+    """Class maps and cells by sample, without the probabilities, which are larger than all else.
 
     Raises:
         InputError: the file is absent or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
+            names = ("classes", "instances")
+            maps = [unpack(archive[f"{name}_values"], archive[f"{name}_shapes"]) for name in names]
             ids = [str(name) for name in archive["ids"]]
-            return dict(zip(ids, unpack(archive["classes_values"], archive["classes_shapes"]), strict=True))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the step that writes it first") from None
     except Exception as error:  # zipfile, zlib and numpy each have their own words for a damaged archive
         raise InputError(f"{path}: damaged or no .npz file ({error}); delete it and run its step again") from None
+    return {name: Predicted(*pair) for name, *pair in zip(ids, *maps, strict=True)}

@@ -1,0 +1,104 @@
+"""Captions and longer sentences under the pictures: what is drawn, of how many, in which units."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.data.samples import IGNORE, Samples
+from hemoseg.figures.panels import Shown
+from hemoseg.figures.words import cells_in, count_of
+
+DISTRIBUTIONS = {
+    "dice": "Dice of every test image ({images} images; mean of the seeds). Box: quartiles and median, whiskers 1.5 "
+    "times the box. A dot is an image, its colour and shape the group (patient or slide); thin lines join an image "
+    "with itself. Closer: the trained networks on their own scale.",
+    "hausdorff": "Hausdorff distance of every test image ({images} images; mean of the seeds), in pixels of the "
+    "sample; drawn as above. One far pixel makes it large, so a single speck of dirt is seen here and not in Dice.",
+}
+WORST = (
+    "The four test images with the lowest Dice of each model, worst first; its number is above each. White line: "
+    "outline of the prediction. Orange, hatched: predicted and not in the truth. Blue, dotted: in the truth and not "
+    "predicted. Purple, crossed: a cell of another class."
+)
+
+
+def curves(history: pd.DataFrame) -> str:
+    """Under the learning curves."""
+    runs = history[["model", "split", "seed"]].drop_duplicates()
+    shown = count_of(len(runs), "training")
+    validated = "" if history["val_dice"].notna().any() else " There were no validation samples."
+    return (
+        f"Loss (left; solid: mean of the training batches since the last point, dashed: validation) and Dice on the "
+        f"validation samples (right) against optimiser steps, of {shown}. Thin: single trainings; thick: the mean over "
+        f"splits and seeds.{validated}"
+    )
+
+
+def panel(one: Shown, samples: Samples) -> str:
+    """Under a panel."""
+    boxes = ", and boxes around cells that count as an error" if any(len(m) for m in one.marks.values()) else ""
+    return (
+        f"Sample {one.name}, shown because: {one.note}. Above: raw frame, truth, and the class maps of the models with "
+        f"the Dice of this image{boxes}; dashed frame: the part zoomed below, chosen where models err or differ most. "
+        f"Below: outline of the truth, then of each prediction, with what is wrong.{_display_note(samples)}"
+    )
+
+
+def sheet(samples: Samples, number: int) -> str:
+    """Under the contact sheet."""
+    groups = set(samples.groups) - {""}
+    turn = ", every group in turn" if len(groups) > 1 else ""
+    outline = "cells" if samples.has_instances else "classes"
+    return (
+        f"{number} of {count_of(len(samples), 'sample')}{turn}, with the outlines of the {outline} of the truth in the "
+        f"colours of the classes.{_display_note(samples)}"
+    )
+
+
+def _display_note(samples: Samples) -> str:
+    channels = {len(image) for image in samples.images}
+    if max(channels) > 3:
+        return f" The first three of {max(channels)} channels are shown."
+    if max(channels) < 3:
+        return " The first channel is shown in grey; where it uses a small part of its range, that part is stretched."
+    return ""
+
+
+def truth(samples: Samples, auto_labelled: bool) -> str:
+    """Where data and truth come from."""
+    info = samples.info
+    if auto_labelled:
+        return (
+            "This dataset has no labels by people: every score on this page compares a prediction with auto-labels, "
+            "and says how well they agree, not how right either is."
+        )
+    made = "Simulated frames; the truth is exact by construction." if info.get("simulated") else ""
+    parts = [made, info.get("truth"), info.get("citation"), info.get("licence") and f"Licence: {info['licence']}."]
+    ignored = sum(int((classes == IGNORE).sum()) for classes in samples.classes)
+    parts.append(f"{count_of(ignored, 'pixel')} are ignored." if ignored else "")
+    return " ".join(str(part) for part in parts if part)
+
+
+def sample(samples: Samples, position: int) -> str:
+    """Group and number of cells of one sample."""
+    cells = f"{cells_in(samples.take([position]))} cells" if samples.has_instances else ""
+    return " · ".join(filter(None, ["", samples.groups[position], cells]))
+
+
+def autolabels(quality: pd.DataFrame | None, table: pd.DataFrame, settings: Mapping[str, Any]) -> str:
+    """How good the auto-labels are, from their own stage or from their row of the table."""
+    if quality is not None and len(quality):
+        bias = (quality["cells"] - quality["true_cells"]).mean()
+        counted = "" if np.isnan(bias) else f"; found minus true cells per image {bias:+.2f}"
+        return (
+            f"Auto-labels against the truth, over {count_of(len(quality), 'image')}: Dice {quality['dice'].mean():.3f} "
+            f"(lowest {quality['dice'].min():.3f}){counted}."
+        )
+    rows = [key for key, model in settings["models"].items() if model["network"] == "autolabel"]
+    lines = table[table["row"].isin(rows) & table["mean"].notna()]
+    if lines.empty:
+        return "No auto-labels were made in this experiment." if quality is None else ""
+    numbers = ", ".join(f"{header} {mean:.3g}" for header, mean in zip(lines["header"], lines["mean"], strict=True))
+    return f"Auto-labels (classical image processing, no training) against the truth of the test images: {numbers}."

@@ -1,0 +1,180 @@
+"""Pieces of a page as HTML; whatever comes from data or settings is escaped here and nowhere else."""
+
+import base64
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+NOTHING, UNKNOWN = "–", "unknown"
+ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
+DPI = 144
+
+
+def title(text: str, source: str) -> str:
+    """The page's heading with the source of its table."""
+    below = f'<p class="source">{escape(str(source))}</p>' if source else ""
+    return f"<h1>{escape(str(text))}</h1>{below}"
+
+
+def badges(facts: Iterable[tuple[str, str]]) -> str:
+    """Short facts of the first screen: (text, kind); the kind is ``simulated``, ``real`` or empty."""
+    spans = (f'<span class="badge {escape(kind)}">{escape(str(text))}</span>' for text, kind in facts)
+    return f'<p class="badges">{"".join(spans)}</p>'
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """One paragraph of plain text; kinds are ``verdict``, ``warning`` and ``note``."""
+    return f'<p class="{escape(kind)}">{escape(str(text))}</p>' if text else ""
+
+
+def bullets(sentences: Iterable[str], kind: str = "") -> str:
+    """Sentences as a list."""
+    items = "".join(f"<li>{escape(str(sentence))}</li>" for sentence in sentences)
+    return f'<ul class="{escape(kind)}">{items}</ul>' if items else ""
+
+
+def details(summary: str, inner: str) -> str:
+    """A block of HTML that a reader opens."""
+    return f"<details><summary>{escape(summary)}</summary>{inner}</details>" if inner else ""
+
+
+def settings(content: Any) -> str:
+    """Settings as text that can be copied."""
+    return f"<pre>{escape(json.dumps(content, indent=2, ensure_ascii=False))}</pre>"
+
+
+def picture(figure: Figure, caption: str, *, wide: bool = False, colours: int | None = None) -> str:
+    """A figure as PNG within the page, its caption as its alternative text too.
+
+    Args:
+        figure: what is drawn.
+        caption: plain text: what is drawn, of how many, in which units.
+        wide: on a narrow screen the picture scrolls instead of shrinking.
+        colours: reduce the PNG to so many colours (a chart needs few).
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    if colours:
+        small = io.BytesIO()
+        reduced = Image.open(buffer).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+        reduced.save(small, "png", optimize=True)
+        buffer = min(buffer, small, key=lambda one: one.getbuffer().nbytes)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    width = round(figure.get_figwidth() * 100)
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}" width="{width}">'
+    kind = ' class="wide"' if wide else ""
+    return f'<figure{kind}><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def number(value: float, sd: float, digits: int) -> str:
+    """A number in print: ``0.965 ± 0.002``, without the spread where there is none, a dash without a value."""
+    if pd.isna(value):
+        return NOTHING
+    text = f"{value:.{digits}f}"
+    return text if pd.isna(sd) else f"{text} ± {sd:.{digits}f}"
+
+
+def frame(table: pd.DataFrame, caption: str = "") -> str:
+    """A small table as HTML; cells are shown as they are, the first column is a heading."""
+    heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    rows = []
+    for first, *rest in table.astype(object).to_numpy().tolist():
+        cells = "".join(f"<td>{escape(str(cell))}</td>" for cell in rest)
+        rows.append(f'<tr><th scope="row">{escape(str(first))}</th>{cells}</tr>')
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(rows)
+    return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tidy table of an experiment as HTML: ours, and below each row the published number.
+
+    With several classes each column that is scored per class has a table with the classes across.
+
+    Args:
+        table: ``results/tables/<experiment>.csv``.
+        columns: header, unit, digits and better of each column, of ``<experiment>.conventions.json``.
+    """
+    classes_of = table.groupby("column", sort=False)["class"].nunique()
+    wide = [column for column, classes in classes_of.items() if classes > 1]
+    parts = []
+    for column in wide:
+        lines = table[table["column"] == column]
+        parts.append(f"<h3>{_head(columns[column])}</h3>{_grid(lines, 'class', columns)}")
+    rest = table[~table["column"].isin(wide)]
+    return "".join(parts) + (_grid(rest, "column", columns) if len(rest) else "")
+
+
+def published_only(published: pd.DataFrame, ours: Sequence[str], columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """Rows of the papers' table for methods that were not run here; empty where there are none."""
+    rest = published[~published["row"].isin(ours) & published["column"].isin(columns)]
+    if rest.empty:
+        return ""
+    # Told as a table of ours that has no numbers of its own.
+    lines = rest.rename(columns={"value": "mean"}).assign(label=rest["row"].str.replace("_", " "))
+    lines = lines.assign(published=float("nan"), published_sd=float("nan"), source="")
+    return scores(lines, columns).replace("<tr>", '<tr class="published">')
+
+
+def _head(column: Mapping[str, Any], name: str = "") -> str:
+    """Header of a column with its unit and the direction that is better."""
+    extra = " ".join(filter(None, [column.get("unit", ""), ARROWS.get(column.get("better", ""), "")]))
+    small = f' <small title="{escape(str(column["definition"]))}">{escape(extra)}</small>' if extra else ""
+    return f"{escape(str(name or column['header']))}{small}"
+
+
+def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    heads = list(dict.fromkeys(lines[across]))
+    shown = [escape(str(head)) if across == "class" else _head(columns[head]) for head in heads]
+    best = _best(lines, across, columns)
+    body = []
+    for row, of_row in lines.groupby("row", sort=False):
+        cells = {line[across]: line for line in of_row.to_dict("records")}
+        label = escape(str(of_row["label"].iloc[0]))
+        ours = "".join(_ours(cells.get(head), (row, head) in best, columns) for head in heads)
+        body.append(f'<tr><th scope="row">{label}</th>{ours}</tr>')
+        if any(cell["source"] == cell["source"] and cell["source"] for cell in cells.values()):
+            source = next(c["source"] for c in cells.values() if c["source"] == c["source"] and c["source"])
+            theirs = "".join(_published(cells.get(head), columns) for head in heads)
+            body.append(
+                f'<tr class="published"><th scope="row" title="{escape(str(source))}">published</th>{theirs}</tr>'
+            )
+    top = "".join(f'<th scope="col">{head}</th>' for head in shown)
+    return (
+        f'<div class="scroll"><table><thead><tr><th></th>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    )
+
+
+def _best(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """(row, head) of the best of our numbers under each head, as printed; none where all are alike or alone."""
+    best = set()
+    for head, rows in lines.groupby(across, sort=False):
+        facts = columns[rows["column"].iloc[0]]
+        values = rows.set_index("row")["mean"].dropna().round(facts["digits"])
+        if facts["better"] and values.nunique() > 1:
+            aims = {"high": values.max(), "low": values.min(), "zero": values.abs().min()}
+            measured = values.abs() if facts["better"] == "zero" else values
+            best |= {(row, head) for row in values.index[measured == aims[facts["better"]]]}
+    return best
+
+
+def _ours(cell: Mapping[str, Any] | None, best: bool, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    if cell is None:
+        return "<td></td>"
+    text = number(cell["mean"], cell["sd"], columns[cell["column"]]["digits"])
+    return f"<td{' class=best' if best else ''}>{text}</td>"
+
+
+def _published(cell: Mapping[str, Any] | None, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    if cell is None:
+        return "<td></td>"
+    named = cell["source"] == cell["source"] and cell["source"]
+    if named and pd.isna(cell["published"]):
+        return f"<td>{UNKNOWN}</td>"
+    return f"<td>{number(cell['published'], cell['published_sd'], columns[cell['column']]['digits'])}</td>"

@@ -1,0 +1,162 @@
+"""Sentences and facts of a page, made from tables: what the data are, who is best and by how much, what was run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.data.samples import Samples
+
+PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss")
+# Errors of cells that do not contain each other; spurious and artefacts are two names of one.
+ERRORS = ("missed", "spurious", "artefacts", "merged", "incomplete", "two_types", "wrong_type", "instance_error")
+BETTER = {"high": ("highest", "above"), "low": ("lowest", "below")}
+
+
+def count_of(number: int, thing: str) -> str:
+    """``1 frame``, ``2 frames``, with thousands set apart."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}".replace(",", "\u2009")
+
+
+def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequence[str], auto_labelled: bool) -> list:
+    """(text, kind) for the first screen: origin, dataset, scale, labels, back end, sizes."""
+    simulated = samples.info.get("simulated")
+    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
+    facts = [origin.get(simulated, ("origin of the data not told", "simulated"))]
+    facts.append((f"dataset {samples.info.get('dataset') or settings['dataset']}", ""))
+    facts.append((f"scale {settings['scale']}", ""))
+    trained = "auto-labels" if settings.get("labels") == "auto" else "truth"
+    against = "auto-labels" if auto_labelled else "truth"
+    facts.append((f"trained on {trained}, compared with {against}", ""))
+    facts.append((f"deformable back end {', '.join(backends)}" if backends else "no deformable layer ran", ""))
+    facts.append((count_of(len(set(samples.frames)), "frame"), ""))
+    facts.append((f"{count_of(len(samples), 'sample')} {_sizes(samples)}", ""))
+    if samples.has_instances:
+        facts.append((count_of(cells_in(samples), "cell"), ""))
+    groups = len(set(samples.groups) - {""})
+    return [*facts, (count_of(groups, "group"), "")] if groups else facts
+
+
+def cells_in(samples: Samples) -> int:
+    """True cells of all samples; a cell that a cut divides counts in each part."""
+    return sum(len(np.setdiff1d(np.unique(labels), [0])) for labels in samples.instances)
+
+
+def _sizes(samples: Samples) -> str:
+    shapes = {image.shape for image in samples.images}
+    if len(shapes) > 1:
+        return "of several sizes"
+    channels, height, width = shapes.pop()
+    return f"of {height}×{width}×{channels}"
+
+
+def split_sentence(notes: Mapping[str, Any]) -> str:
+    """How the samples were divided, and the sizes."""
+    sizes = [f"{name}: {s['train']} train, {s['val']} val, {s['test']} test" for name, s in notes["sizes"].items()]
+    shown = "; ".join(sizes[:6]) + ("; …" if len(sizes) > 6 else "")
+    return f"Divided by {notes['units']} into {count_of(len(sizes), 'split')} ({shown})."
+
+
+def straddle_sentence(notes: Mapping[str, Any]) -> str:
+    """A warning where frames or groups stand on both sides of a split; empty where none does."""
+    parts = []
+    if notes.get("straddling_frames"):
+        parts.append(f"parts of the same frame ({count_of(notes['straddling_frames'], 'frame')})")
+    if notes.get("straddling_groups"):
+        parts.append(f"frames of the same patient or slide ({count_of(notes['straddling_groups'], 'group')})")
+    if not parts:
+        return ""
+    remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
+    return (
+        f"On both sides of a split stand {' and '.join(parts)}: the models have seen what is alike before they are "
+        f"tested, so the scores are too good for new patients. {remedy} under `split` keeps them apart."
+    )
+
+
+def verdict(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], samples: Samples) -> str:
+    """Who is best by the table's leading column, by how much, and who makes the fewest errors; no claim beyond."""
+    parts = [part for part in (_leader(table, columns), _fewest(table, columns)) if part]
+    if not parts:
+        return "The table holds no number that could be compared."
+    if table["row"].nunique() == 1:
+        return f"One model was run: {'; '.join(parts)}."
+    simulated = {True: "simulated frames", False: "these real frames"}.get(
+        samples.info.get("simulated"), "these frames"
+    )
+    folds = int(table["folds"].max())
+    runs = f"{count_of(folds, 'split')} × {count_of(int(table['seeds'].max()), 'seed')}"
+    alone = " One split has no spread to compare with." if folds == 1 else ""
+    return f"{'; '.join(parts)}. Means of {runs} on {simulated}, nothing is claimed beyond them.{alone}"
+
+
+def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """``dU-Net has the highest Dice, 0.990, 0.004 above U-Net``."""
+    scored = table.dropna(subset=["mean"])
+    leading = [c for c in PREFERRED if c in set(scored["column"]) and columns[c]["better"] in BETTER]
+    if not leading:
+        return ""
+    facts = columns[leading[0]]
+    # The last class of a column stands for it: the tables put the average last.
+    rows = scored[scored["column"] == leading[0]].drop_duplicates("row", keep="last")
+    rows = rows.sort_values("mean", ascending=facts["better"] == "low", kind="stable")
+    name = facts["header"] if rows["class"].iloc[0] in ("all",) else f"{facts['header']} ({rows['class'].iloc[0]})"
+    digits = facts["digits"]
+    best = rows.iloc[0]
+    most, beyond = BETTER[facts["better"]]
+    if len(rows) == 1:
+        return f"{best['label']} reaches {name} {best['mean']:.{digits}f}"
+    second = rows.iloc[1]
+    gap = round(abs(best["mean"] - second["mean"]), digits)
+    if gap == 0:
+        return f"{best['label']} and {second['label']} share the {most} {name}, {best['mean']:.{digits}f}"
+    return (
+        f"{best['label']} has the {most} {name}, {best['mean']:.{digits}f}, {gap:.{digits}f} {beyond} {second['label']}"
+    )
+
+
+def _fewest(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """``the fewest cell errors (FN + FP): dU-Net 0.0, then U-Net 1.0``."""
+    chosen = [c for c in ERRORS if c in columns and columns[c]["unit"] == "cells"]
+    chosen = [c for c in chosen if not (c == "artefacts" and "spurious" in chosen)]
+    rows = table[table["column"].isin(chosen)]
+    sums = rows.groupby(["row", "label"], sort=False)["mean"].agg(lambda v: v.sum(skipna=False)).dropna()
+    if sums.empty:
+        return ""
+    sums = sums.sort_values(kind="stable")
+    what = " + ".join(columns[c]["header"] for c in chosen)
+    told = [f"{label} {value:.1f}" for (_, label), value in sums.items()]
+    if len(told) == 1:
+        return f"cell errors per test fold ({what}): {told[0]}"
+    if sums.iloc[0] == sums.iloc[1]:
+        return f"the fewest cell errors per test fold ({what}) are shared by {told[0]} and {told[1]}"
+    return f"the fewest cell errors per test fold ({what}): {told[0]}, then {told[1]}"
+
+
+def paired_sentence(facts: Mapping[str, float], first: str, second: str) -> str:
+    """What `scores.paired` found."""
+    losses = facts["images"] - facts["wins"] - facts["ties"]
+    return (
+        f"{second} minus {first}, Dice of the same image: mean {facts['mean']:+.4f} "
+        f"(95 % bootstrap interval over {count_of(facts['frames'], 'frame')}: {facts['low']:+.4f} to "
+        f"{facts['high']:+.4f}); higher in {facts['wins']}, equal in {facts['ties']}, lower in {losses} of "
+        f"{count_of(facts['images'], 'image')}. The interval knows of the frames that were tested, not of other "
+        "trainings."
+    )
+
+
+def audit(published: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Printed averages over classes that do not follow from the printed classes, as sentences."""
+    sentences = []
+    for (row, column), lines in published.groupby(["row", "column"], sort=False):
+        values = lines.set_index("class")["value"].astype(float)
+        if column not in columns or "average" not in values or len(values) < 3:
+            continue
+        digits = columns[column]["digits"]
+        mean = values.drop("average").mean()
+        if abs(mean - values["average"]) > 1.01 * 10**-digits:
+            sentences.append(
+                f"Audit of the published table: the mean of the printed {columns[column]['header']} of {row} is "
+                f"{mean:.{digits}f}, printed is {values['average']:.{digits}f}."
+            )
+    return sentences
