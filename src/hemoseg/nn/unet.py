@@ -30,7 +30,7 @@ class UNet(nn.Module):
         head: ``last`` (our reading of the papers) or ``conv1x1``.
 
     Raises:
-        ValueError: an unknown head.
+        ValueError: an unknown head, or no channel or no pooling.
     """
 
     def __init__(
@@ -46,6 +46,9 @@ class UNet(nn.Module):
         super().__init__()
         if head not in ("last", "conv1x1"):
             raise ValueError(f"head must be 'last' or 'conv1x1', not {head!r}")
+        for name, number in (("width", width), ("levels", levels)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, not {number}")
         widths = [width * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(
             _two_convolutions(a, b, convolution) for a, b in zip([in_channels, *widths[:-2]], widths[:-1], strict=True)

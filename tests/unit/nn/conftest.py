@@ -5,6 +5,8 @@ from math import floor
 import pytest
 import torch
 
+torch.set_num_threads(1)  # the tensors are tiny
+
 
 def _naive(x, offset, weight, bias=None):
     """Sum over taps, of sums over the four pixels round a point; a pixel outside the image adds nothing."""
