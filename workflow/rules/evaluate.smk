@@ -9,13 +9,13 @@ rule evaluate:
         pixels=f"results/{{experiment}}/evaluate/{RUN}/pixels.csv",
         cells=f"results/{{experiment}}/evaluate/{RUN}/cells.csv",
         histograms=f"results/{{experiment}}/evaluate/{RUN}/histograms.npz",
-    params:
-        settings=section("evaluate"),
-        autolabels=autolabels_argument,
     log:
         f"results/logs/{{experiment}}/evaluate/{RUN}.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=section("evaluate"),
+        autolabels=autolabels_argument,
     shell:
         "python -m hemoseg evaluate --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
         " --split {wildcards.split} {params.autolabels} --predictions {input.predictions}"

@@ -5,12 +5,12 @@ rule gather_train:
         code=code_of("steps.gather"),
     output:
         "results/{experiment}/train/{model}/runs.csv",
-    params:
-        folders=lambda w: folders_of_model("train", w),
     log:
         "results/logs/{experiment}/gather_train/{model}.log",
     conda:
         "../../environment.yml"
+    params:
+        folders=lambda w: folders_of_model("train", w),
     shell:
         "python -m hemoseg gather {params.folders} --out {output} 2> {log}"
 
@@ -21,11 +21,11 @@ rule gather_evaluate:
         code=code_of("steps.gather"),
     output:
         "results/{experiment}/evaluate/{model}/runs.csv",
-    params:
-        folders=lambda w: folders_of_model("evaluate", w),
     log:
         "results/logs/{experiment}/gather_evaluate/{model}.log",
     conda:
         "../../environment.yml"
+    params:
+        folders=lambda w: folders_of_model("evaluate", w),
     shell:
         "python -m hemoseg gather {params.folders} --out {output} 2> {log}"

@@ -7,16 +7,16 @@ rule predict:
     output:
         predictions=f"results/{{experiment}}/predict/{RUN}/predictions.npz",
         timing=f"results/{{experiment}}/predict/{RUN}/timing.json",
-    params:
-        settings=lambda w: json.dumps(model_of(w)["predict"]),
-        model=lambda w, input: Path(input.weights[0]).parent,
     log:
         f"results/logs/{{experiment}}/predict/{RUN}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,
-    conda:
-        "../../environment.yml"
+    params:
+        settings=lambda w: json.dumps(model_of(w)["predict"]),
+        model=lambda w, input: Path(input.weights[0]).parent,
     shell:
         "python -m hemoseg predict --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
         " --split {wildcards.split} --model {params.model} --out {output.predictions} --threads {threads} 2> {log}"

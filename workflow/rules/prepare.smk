@@ -4,15 +4,15 @@ rule prepare:
         code=code_of("steps.prepare"),
     output:
         "results/{experiment}/samples.npz",
-    params:
-        settings=prepare_settings,
-        data=lambda w: f"data/{experiment_of(w)['dataset']}",
     log:
         "results/logs/{experiment}/prepare.log",
     benchmark:
         "results/{experiment}/seconds/prepare.tsv"
     conda:
         "../../environment.yml"
+    params:
+        settings=prepare_settings,
+        data=lambda w: f"data/{experiment_of(w)['dataset']}",
     shell:
         "python -m hemoseg prepare --settings {params.settings:q} --data {params.data:q} --out {output} 2> {log}"
 
@@ -24,14 +24,14 @@ rule autolabel:
     output:
         labels="results/{experiment}/autolabels.npz",
         quality="results/{experiment}/autolabels.csv",
-    params:
-        settings=section("autolabel"),
     log:
         "results/logs/{experiment}/autolabel.log",
     benchmark:
         "results/{experiment}/seconds/autolabel.tsv"
     conda:
         "../../environment.yml"
+    params:
+        settings=section("autolabel"),
     shell:
         "python -m hemoseg autolabel --settings {params.settings:q} --samples {input.samples}"
         " --out {output.labels} --quality {output.quality} 2> {log}"
@@ -44,14 +44,14 @@ rule split:
     output:
         splits="results/{experiment}/splits.csv",
         notes="results/{experiment}/splits.json",
-    params:
-        settings=section("split"),
     log:
         "results/logs/{experiment}/split.log",
     benchmark:
         "results/{experiment}/seconds/split.tsv"
     conda:
         "../../environment.yml"
+    params:
+        settings=section("split"),
     shell:
         "python -m hemoseg split --settings {params.settings:q} --samples {input.samples}"
         " --out {output.splits} --notes {output.notes} 2> {log}"

@@ -29,15 +29,15 @@ rule report:
             category="Pages",
             labels={"experiment": "{experiment}", "form": "page"},
         ),
-    params:
-        settings=page_settings,
-        published=lambda w, input: input.published or "none",
     log:
         # The executed notebook stays when a cell fails, with the traceback in it.
         notebook="results/logs/{experiment}/report.ipynb",
         text="results/logs/{experiment}/report.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=page_settings,
+        published=lambda w, input: input.published or "none",
     shell:
         "python -m hemoseg report --settings {params.settings:q} --results results"
         " --published {params.published} --notebook {input.notebook} --template {input.template}"
@@ -53,12 +53,12 @@ rule index:
         code=code_of("steps.index"),
     output:
         "reports/build/index.html",
-    params:
-        settings=index_settings(),
     log:
         "results/logs/index.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=index_settings(),
     shell:
         "python -m hemoseg index --settings {params.settings:q} --tables results/tables"
         " --template {input.template} --out {output} 2> {log}"

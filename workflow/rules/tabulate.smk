@@ -14,14 +14,14 @@ rule tabulate:
         conventions="results/tables/{experiment}.conventions.json",
         markdown="results/tables/{experiment}.md",
         metrics="results/tables/{experiment}.metrics.json",
-    params:
-        settings=table_settings,
-        runs=runs_as_arguments("evaluate"),
-        published=lambda w, input: input.published or "none",
     log:
         "results/logs/{experiment}/tabulate.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=table_settings,
+        runs=runs_as_arguments("evaluate"),
+        published=lambda w, input: input.published or "none",
     shell:
         "python -m hemoseg tabulate --settings {params.settings:q} --published {params.published} {params.runs}"
         " --out {output.table} --markdown {output.markdown} --metrics {output.metrics} 2> {log}"

@@ -15,18 +15,18 @@ rule train:
             "history.csv",
             "run.json",
         ),
+    log:
+        f"results/logs/{{experiment}}/train/{RUN}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
     params:
         settings=training_settings,
         out=subpath(output[0], parent=True),
         autolabels=autolabels_argument,
-        start=lambda w, input: f"--init {Path(input.start[0]).parent}" if input.start else "",
-    log:
-        f"results/logs/{{experiment}}/train/{RUN}.log",
-    threads: 1
-    resources:
-        gpu=GPU,
-    conda:
-        "../../environment.yml"
+        start=lambda w, input: (f"--init {Path(input.start[0]).parent}" if input.start else ""),
     shell:
         "python -m hemoseg train --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
         " --split {wildcards.split} --seed {wildcards.seed} {params.autolabels} {params.start}"
