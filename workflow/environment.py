@@ -12,6 +12,6 @@ def prepare_environment() -> None:
     """
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ["PYTHONPATH"] = "src"
-    # glibc gives every large temporary back to the system and fetches it again: a seventh of a deformable training step.
+    # glibc hands every large temporary back to the system and fetches it anew: a seventh of a deformable step.
     os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(10**11))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
 from hemoseg.data.splits import split_names
 from hemoseg.errors import InputError
-from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
 SCALES = ("demo", "paper")
