@@ -13,7 +13,7 @@ from hemoseg.figures.words import cells_in, count_of
 DISTRIBUTIONS = {
     "dice": "Dice of every test image ({images} images; mean of the seeds). Box: quartiles and median, whiskers 1.5 "
     "times the box. A dot is an image, its colour and shape the group (patient or slide); thin lines join an image "
-    "with itself. Closer: the trained networks on their own scale.",
+    "with itself. Closer: the trained networks on their own scale. Of several splits that test an image the last counts.",
     "hausdorff": "Hausdorff distance of every test image ({images} images; mean of the seeds), in pixels of the "
     "sample; drawn as above. One far pixel makes it large, so a single speck of dirt is seen here and not in Dice.",
 }
@@ -24,15 +24,15 @@ WORST = (
 )
 
 
-def curves(history: pd.DataFrame) -> str:
-    """Under the learning curves."""
+def curves(history: pd.DataFrame, loss: str) -> str:
+    """Under the learning curves; ``loss`` is the name of the loss in the settings."""
     runs = history[["model", "split", "seed"]].drop_duplicates()
     shown = count_of(len(runs), "training")
     validated = "" if history["val_dice"].notna().any() else " There were no validation samples."
     return (
-        f"Loss (left; solid: mean of the training batches since the last point, dashed: validation) and Dice on the "
-        f"validation samples (right) against optimiser steps, of {shown}. Thin: single trainings; thick: the mean over "
-        f"splits and seeds.{validated}"
+        f"Loss (left: {loss.replace('_', ' ')}; solid: mean of the training batches since the last point, dashed: "
+        f"validation) and Dice on the validation samples (right) against optimiser steps, of {shown}. Thin: single "
+        f"trainings; thick: the mean over splits and seeds.{validated}"
     )
 
 

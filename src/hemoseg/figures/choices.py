@@ -54,7 +54,7 @@ def crop(gt: np.ndarray, predictions: Sequence[np.ndarray], instances: np.ndarra
     if len(predictions) > 1:
         weight += 2.0 * np.any([pred != predictions[0] for pred in predictions[1:]], axis=0)
     if instances is not None:
-        weight += 0.5 * between_cells(instances)
+        weight += 1.0 * between_cells(instances)
     # A faint pull to the middle decides where nothing else does.
     distance = sum((np.indices(gt.shape)[axis] / max(gt.shape[axis] - 1, 1) - 0.5) ** 2 for axis in (0, 1))
     summed = uniform_filter(weight - 1e-6 * distance, side, mode="constant")

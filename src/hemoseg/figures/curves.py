@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hemoseg.figures.style import SOFT, figure, plain
 
@@ -25,8 +26,11 @@ def learning_curves(history: pd.DataFrame, labels: Mapping[str, str], colours: M
     for model, rows in history.groupby("model", sort=False):
         for axes, column, style in ((left, "train_loss", "-"), (left, "val_loss", "--"), (right, "val_dice", "-")):
             _curves(axes, rows, column, style, colours[model])
-    left.set(title="Loss", xlabel="optimiser step", ylabel="cross-entropy, nats/px", yscale="log")
+    left.set(title="Loss", xlabel="optimiser step", ylabel="loss", yscale="log")
     right.set(title="Dice on the validation samples", xlabel="optimiser step", ylabel="Dice")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    left.yaxis.set_minor_formatter(NullFormatter())
     kinds = [Line2D([], [], color=SOFT, linestyle=style, label=word) for word, style in LOSSES.items()]
     left.legend(handles=kinds, loc="upper right")
     models = dict.fromkeys(history["model"])

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -13,7 +14,8 @@ from PIL import Image
 
 NOTHING, UNKNOWN = "–", "unknown"
 ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
-DPI = 144
+CHART_DPI, PHOTO_DPI = 144, 120
+MOST_BYTES = 800_000  # of a picture of images; a page has about five
 
 
 def title(text: str, source: str) -> str:
@@ -30,13 +32,18 @@ def badges(facts: Iterable[tuple[str, str]]) -> str:
 
 def paragraph(text: str, kind: str = "") -> str:
     """One paragraph of plain text; kinds are ``verdict``, ``warning`` and ``note``."""
-    return f'<p class="{escape(kind)}">{escape(str(text))}</p>' if text else ""
+    return f'<p class="{escape(kind)}">{_coded(text)}</p>' if text else ""
 
 
 def bullets(sentences: Iterable[str], kind: str = "") -> str:
     """Sentences as a list."""
-    items = "".join(f"<li>{escape(str(sentence))}</li>" for sentence in sentences)
+    items = "".join(f"<li>{_coded(sentence)}</li>" for sentence in sentences)
     return f'<ul class="{escape(kind)}">{items}</ul>' if items else ""
+
+
+def _coded(text: str) -> str:
+    """Escaped text in which `code` stands between backticks."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(str(text)))
 
 
 def details(summary: str, inner: str) -> str:
@@ -49,27 +56,39 @@ def settings(content: Any) -> str:
     return f"<pre>{escape(json.dumps(content, indent=2, ensure_ascii=False))}</pre>"
 
 
-def picture(figure: Figure, caption: str, *, wide: bool = False, colours: int | None = None) -> str:
+def picture(figure: Figure, caption: str, *, colours: int | None = None) -> str:
     """A figure as PNG within the page, its caption as its alternative text too.
 
     Args:
         figure: what is drawn.
         caption: plain text: what is drawn, of how many, in which units.
-        wide: on a narrow screen the picture scrolls instead of shrinking.
-        colours: reduce the PNG to so many colours (a chart needs few).
+        colours: what a chart needs; a picture of images has no number and is reduced only where it is large.
     """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    png = _png(figure, CHART_DPI if colours else PHOTO_DPI)
     if colours:
-        small = io.BytesIO()
-        reduced = Image.open(buffer).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
-        reduced.save(small, "png", optimize=True)
-        buffer = min(buffer, small, key=lambda one: one.getbuffer().nbytes)
-    data = base64.b64encode(buffer.getvalue()).decode()
+        png = min(png, _reduced(png, colours, Image.Dither.NONE), key=len)
+    elif len(png) > MOST_BYTES:
+        png = _reduced(png, 256, Image.Dither.FLOYDSTEINBERG)
     width = round(figure.get_figwidth() * 100)
+    data = base64.b64encode(png).decode()
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}" width="{width}">'
-    kind = ' class="wide"' if wide else ""
-    return f'<figure{kind}><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>'
+    return f'<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _png(figure: Figure, dpi: int) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
+    return buffer.getvalue()
+
+
+def _reduced(png: bytes, colours: int, dither: Image.Dither) -> bytes:
+    """The same picture with a palette."""
+    buffer = io.BytesIO()
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    # The palette is found first, since Pillow dithers only to a palette that is given.
+    palette = picture.quantize(colours)
+    picture.quantize(palette=palette, dither=dither).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def number(value: float, sd: float, digits: int) -> str:
@@ -92,7 +111,7 @@ def frame(table: pd.DataFrame, caption: str = "") -> str:
     return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
+def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], *, mark_best: bool = True) -> str:
     """The tidy table of an experiment as HTML: ours, and below each row the published number.
 
     With several classes each column that is scored per class has a table with the classes across.
@@ -100,15 +119,16 @@ def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str
     Args:
         table: ``results/tables/<experiment>.csv``.
         columns: header, unit, digits and better of each column, of ``<experiment>.conventions.json``.
+        mark_best: print the best of our numbers bold.
     """
     classes_of = table.groupby("column", sort=False)["class"].nunique()
     wide = [column for column, classes in classes_of.items() if classes > 1]
     parts = []
     for column in wide:
         lines = table[table["column"] == column]
-        parts.append(f"<h3>{_head(columns[column])}</h3>{_grid(lines, 'class', columns)}")
+        parts.append(f"<h3>{_head(columns[column])}</h3>{_grid(lines, 'class', columns, mark_best)}")
     rest = table[~table["column"].isin(wide)]
-    return "".join(parts) + (_grid(rest, "column", columns) if len(rest) else "")
+    return "".join(parts) + (_grid(rest, "column", columns, mark_best) if len(rest) else "")
 
 
 def published_only(published: pd.DataFrame, ours: Sequence[str], columns: Mapping[str, Mapping[str, Any]]) -> str:
@@ -116,10 +136,13 @@ def published_only(published: pd.DataFrame, ours: Sequence[str], columns: Mappin
     rest = published[~published["row"].isin(ours) & published["column"].isin(columns)]
     if rest.empty:
         return ""
-    # Told as a table of ours that has no numbers of its own.
-    lines = rest.rename(columns={"value": "mean"}).assign(label=rest["row"].str.replace("_", " "))
-    lines = lines.assign(published=float("nan"), published_sd=float("nan"), source="")
-    return scores(lines, columns).replace("<tr>", '<tr class="published">')
+    lines = rest.rename(columns={"value": "mean"}).assign(label=rest["row"].str.replace("_", " "), source="")
+    return f'<div class="theirs">{scores(lines, columns, mark_best=False)}</div>'
+
+
+def sources(table: pd.DataFrame) -> list[str]:
+    """Where the published numbers of a table were printed."""
+    return [str(source) for source in dict.fromkeys(table["source"].dropna()) if source]
 
 
 def _head(column: Mapping[str, Any], name: str = "") -> str:
@@ -129,18 +152,17 @@ def _head(column: Mapping[str, Any], name: str = "") -> str:
     return f"{escape(str(name or column['header']))}{small}"
 
 
-def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, Any]]) -> str:
+def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, Any]], mark_best: bool) -> str:
     heads = list(dict.fromkeys(lines[across]))
     shown = [escape(str(head)) if across == "class" else _head(columns[head]) for head in heads]
-    best = _best(lines, across, columns)
+    best = _best(lines, across, columns) if mark_best else set()
     body = []
     for row, of_row in lines.groupby("row", sort=False):
         cells = {line[across]: line for line in of_row.to_dict("records")}
         label = escape(str(of_row["label"].iloc[0]))
         ours = "".join(_ours(cells.get(head), (row, head) in best, columns) for head in heads)
         body.append(f'<tr><th scope="row">{label}</th>{ours}</tr>')
-        if any(cell["source"] == cell["source"] and cell["source"] for cell in cells.values()):
-            source = next(c["source"] for c in cells.values() if c["source"] == c["source"] and c["source"])
+        if source := next((cell["source"] for cell in cells.values() if _has_source(cell)), ""):
             theirs = "".join(_published(cells.get(head), columns) for head in heads)
             body.append(
                 f'<tr class="published"><th scope="row" title="{escape(str(source))}">published</th>{theirs}</tr>'
@@ -171,10 +193,14 @@ def _ours(cell: Mapping[str, Any] | None, best: bool, columns: Mapping[str, Mapp
     return f"<td{' class=best' if best else ''}>{text}</td>"
 
 
+def _has_source(cell: Mapping[str, Any]) -> bool:
+    """Whether a paper has this cell, be its number known or not."""
+    return bool(cell["source"]) and not pd.isna(cell["source"])
+
+
 def _published(cell: Mapping[str, Any] | None, columns: Mapping[str, Mapping[str, Any]]) -> str:
     if cell is None:
         return "<td></td>"
-    named = cell["source"] == cell["source"] and cell["source"]
-    if named and pd.isna(cell["published"]):
+    if _has_source(cell) and pd.isna(cell["published"]):
         return f"<td>{UNKNOWN}</td>"
     return f"<td>{number(cell['published'], cell['published_sd'], columns[cell['column']]['digits'])}</td>"

@@ -45,7 +45,13 @@ class Shown:
     dice: Mapping[str, float] = field(default_factory=dict)
 
 
-def panel(one: Shown, labels: Mapping[str, str], class_names: Sequence[str], headers: Mapping[str, str]) -> Figure:
+def panel(
+    one: Shown,
+    labels: Mapping[str, str],
+    class_names: Sequence[str],
+    headers: Mapping[str, str],
+    focus: Sequence[str] = (),
+) -> Figure:
     """Raw | truth | each model; below, the crop where they differ most, with what was found, made up and missed.
 
     Args:
@@ -53,6 +59,7 @@ def panel(one: Shown, labels: Mapping[str, str], class_names: Sequence[str], hea
         labels: label of each model shown, in order.
         class_names: background first.
         headers: headers of the table's columns, for the boxes.
+        focus: models whose errors choose the crop; all that are shown if none is named.
     """
     count = 2 + len(labels)
     height, width = one.gt.shape
@@ -60,7 +67,7 @@ def panel(one: Shown, labels: Mapping[str, str], class_names: Sequence[str], hea
     upper = min(max(height / width, 0.2), 1.6) * side
     drawn = figure(10.4, upper + side + 0.95)
     grid = drawn.subplots(2, count, squeeze=False, height_ratios=(upper, side))
-    where = crop(one.gt, list(one.predictions.values()), one.instances)
+    where = crop(one.gt, [one.predictions[key] for key in focus or labels], one.instances)
     _whole(grid[0], one, labels)
     for axes in grid[0]:
         frame_crop(axes, *where)

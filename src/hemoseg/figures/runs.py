@@ -22,7 +22,7 @@ def duration(seconds: float) -> str:
 
 
 def trainings(runs: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """A row per model: network, parameters, steps, seconds to train and to predict an image, device.
+    """A row per model: network, parameters, steps, seconds to train and to predict an image.
 
     Args:
         runs: model, split, seed and what ``model.json``, ``run.json`` and ``timing.json`` say, a row per run.
@@ -42,11 +42,16 @@ def trainings(runs: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
                 "training": duration(of_model["training_seconds"].mean()),
                 "per step": duration(_mean(of_model, "seconds_per_step")),
                 "prediction per image": _per_image(of_model),
-                "device": ", ".join(dict.fromkeys(of_model["device"].astype(str))),
-                "threads": _span(of_model, "threads"),
             }
         )
     return pd.DataFrame(rows)
+
+
+def device_sentence(runs: pd.DataFrame) -> str:
+    """On what the trainings ran."""
+    devices = ", ".join(dict.fromkeys(runs["device"].astype(str)))
+    threads = _span(runs, "threads")
+    return f"Device: {devices}; threads per training: {threads}. Times are of these machines, as busy as they were."
 
 
 def ratio_sentence(runs: pd.DataFrame, labels: Mapping[str, str]) -> str:

@@ -117,14 +117,18 @@ def _name_groups(drawn: Figure, groups: Mapping[str, tuple]) -> None:
     drawn.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), title="group", fontsize=9)
 
 
-def paired(scores: pd.DataFrame, first: str, second: str, seed: int = 0) -> dict[str, float]:
+def paired(scores: pd.DataFrame, first: str, second: str, seed: int = 0) -> dict[str, float] | None:
     """Dice of ``second`` minus ``first`` per image: mean, its 95 % interval over frames, wins, ties, images.
+
+    None where no image was tested by both.
 
     The interval is the percentile bootstrap (2000 draws) of whole frames, since samples of a frame are alike. It says
     how much the mean depends on which frames were tested; it knows nothing of other trainings.
     """
-    wide = of_images(scores).pivot(index=["frame", "sample"], columns="model", values="dice").dropna()
-    difference = (wide[second] - wide[first]).rename("difference")
+    wide = of_images(scores).pivot(index=["frame", "sample"], columns="model", values="dice")
+    difference = (wide[second] - wide[first]).dropna()
+    if difference.empty:
+        return None
     by_frame = difference.groupby(level="frame").agg(["sum", "count"]).to_numpy()
     draws = np.random.default_rng(seed).integers(0, len(by_frame), (2000, len(by_frame)))
     sums = by_frame[draws].sum(axis=1)

@@ -26,9 +26,9 @@ def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequenc
     facts = [origin.get(simulated, ("origin of the data not told", "simulated"))]
     facts.append((f"dataset {samples.info.get('dataset') or settings['dataset']}", ""))
     facts.append((f"scale {settings['scale']}", ""))
-    trained = "auto-labels" if settings.get("labels") == "auto" else "truth"
-    against = "auto-labels" if auto_labelled else "truth"
-    facts.append((f"trained on {trained}, compared with {against}", ""))
+    trained, against = settings.get("labels") == "auto", auto_labelled
+    words = {(True, True): "auto-labels", (True, False): "auto-labels, compared with the truth"}
+    facts.append((f"labels: {words.get((trained, against), 'truth')}", ""))
     facts.append((f"deformable back end {', '.join(backends)}" if backends else "no deformable layer ran", ""))
     facts.append((count_of(len(set(samples.frames)), "frame"), ""))
     facts.append((f"{count_of(len(samples), 'sample')} {_sizes(samples)}", ""))
@@ -70,7 +70,7 @@ def straddle_sentence(notes: Mapping[str, Any]) -> str:
     remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
     return (
         f"On both sides of a split stand {' and '.join(parts)}: the models have seen what is alike before they are "
-        f"tested, so the scores are too good for new patients. {remedy} under `split` keeps them apart."
+        f"tested, so the scores flatter them. {remedy} in `split` keeps them apart."
     )
 
 
@@ -84,10 +84,10 @@ def verdict(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], sampl
     simulated = {True: "simulated frames", False: "these real frames"}.get(
         samples.info.get("simulated"), "these frames"
     )
-    folds = int(table["folds"].max())
-    runs = f"{count_of(folds, 'split')} × {count_of(int(table['seeds'].max()), 'seed')}"
-    alone = " One split has no spread to compare with." if folds == 1 else ""
-    return f"{'; '.join(parts)}. Means of {runs} on {simulated}, nothing is claimed beyond them.{alone}"
+    folds, seeds = int(table["folds"].max()), int(table["seeds"].max())
+    runs = f"{count_of(folds, 'split')} and {count_of(seeds, 'seed')}"
+    alone = " and without a spread" if folds == 1 else ""
+    return f"{'; '.join(parts)}. This is from {runs} on {simulated}{alone}; nothing is claimed beyond them."
 
 
 def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
@@ -110,14 +110,16 @@ def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
     gap = round(abs(best["mean"] - second["mean"]), digits)
     if gap == 0:
         return f"{best['label']} and {second['label']} share the {most} {name}, {best['mean']:.{digits}f}"
-    return (
-        f"{best['label']} has the {most} {name}, {best['mean']:.{digits}f}, {gap:.{digits}f} {beyond} {second['label']}"
-    )
+    spread = ""
+    if pd.notna(best["sd"]) and pd.notna(second["sd"]):
+        spread = f" (±\N{NO-BREAK SPACE}{best['sd']:.{digits}f} and ±\N{NO-BREAK SPACE}{second['sd']:.{digits}f} over the splits)"
+    lead = f"{best['label']} has the {most} {name}, {best['mean']:.{digits}f}"
+    return f"{lead}, {gap:.{digits}f} {beyond} {second['label']}{spread}"
 
 
 def _fewest(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
     """``the fewest cell errors (FN + FP): dU-Net 0.0, then U-Net 1.0``."""
-    chosen = [c for c in ERRORS if c in columns and columns[c]["unit"] == "cells"]
+    chosen = [c for c in columns if c in ERRORS and columns[c]["unit"] == "cells"]
     chosen = [c for c in chosen if not (c == "artefacts" and "spurious" in chosen)]
     rows = table[table["column"].isin(chosen)]
     sums = rows.groupby(["row", "label"], sort=False)["mean"].agg(lambda v: v.sum(skipna=False)).dropna()

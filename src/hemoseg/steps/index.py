@@ -1,5 +1,7 @@
 """Write the index page: every experiment with its table in short, linked to its page."""
 
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from hemoseg.steps import arguments
 from hemoseg.steps.files import read_table, write_text
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.markdown import number
+
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 
 
 def main(argv: list[str]) -> None:
@@ -25,24 +29,47 @@ def main(argv: list[str]) -> None:
         | _summary(args.tables / f"{name}.csv")
         for name, facts in args.settings["experiments"].items()
     ]
+    # What is built stands first, in the order of params.
+    experiments.sort(key=lambda one: not one["built"])
+    others = _others(args.out, set(args.settings["experiments"]))
     loader = jinja2.FileSystemLoader(args.template.parent)
     page = jinja2.Environment(loader=loader, autoescape=True).get_template(args.template.name)
-    write_text(args.out, page.render(scale=args.settings["scale"], experiments=experiments))
+    write_text(args.out, page.render(scale=args.settings["scale"], experiments=experiments, others=others))
+
+
+def _others(index: Path, known: set[str]) -> list[dict[str, str]]:
+    """Pages beside the index that these settings do not name: a lab's, or those of an earlier overlay."""
+    found = sorted(page for page in index.parent.glob("*.html") if page != index and page.stem not in known)
+    return [{"file": page.name, "title": _title(page)} for page in found]
+
+
+def _title(page: Path) -> str:
+    with page.open(encoding="utf-8", errors="replace") as file:
+        found = TITLE.search(file.read(20_000))
+    return unescape(found.group(1)).strip() if found else page.stem
 
 
 def _summary(path: Path) -> dict[str, Any]:
     """Headers and rows of a table: one value per column, of the average where a column has several classes."""
     if not path.exists():
         return {"headers": [], "rows": []}
-    table = read_table(path, dtype={"row": str, "class": str})
+    table = read_table(path, dtype={"row": str, "label": str, "class": str})
     # The last class of a column stands for it: the tables put the average last.
     table = table.drop_duplicates(["row", "column"], keep="last")
     rows = [
-        {"label": lines["label"].iloc[0], "shown": [_shown(line) for line in lines.to_dict("records")]}
-        for _, lines in table.groupby("row", sort=False)
+        {
+            "label": lines["label"].iloc[0],
+            "shown": [_ours(line) for line in lines.to_dict("records")],
+            "published": [_published(line) for line in lines.to_dict("records")] if lines["source"].any() else [],
+        }
+        for _, lines in table.fillna({"source": ""}).groupby("row", sort=False)
     ]
     return {"headers": list(pd.unique(table["header"])), "rows": rows}
 
 
-def _shown(line: dict[str, Any]) -> str:
+def _ours(line: dict[str, Any]) -> str:
     return number(line["mean"], line["sd"], COLUMNS[line["column"]].digits)
+
+
+def _published(line: dict[str, Any]) -> str:
+    return number(line["published"], line["published_sd"], COLUMNS[line["column"]].digits)
