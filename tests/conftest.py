@@ -1,0 +1,106 @@
+"""A copy of the repository in which a test may run the engines."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+REPOSITORY = Path(__file__).parents[1]
+JOB = re.compile(r"^(?:local)?rule (\w+):$\n(?P<body>(?:^ +.*$\n?)*)", re.MULTILINE)
+
+
+class Workspace:
+    """A folder with the repository's files, and what runs in it."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def __truediv__(self, path):
+        return self.folder / path
+
+    def run(self, *command, expect=0, timeout=300, **variables):
+        """Output of a command, both streams in one; fails unless it exits with ``expect``."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "DVC", "PYTEST"))}
+        environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+        environment |= {"PYTHONPATH": "src", "COLUMNS": "120"} | variables
+        done = subprocess.run(
+            [str(word) for word in command], cwd=self.folder, env=environment, timeout=timeout, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert done.returncode == expect, f"{command} ended with {done.returncode}:\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def planned(self, *arguments):
+        """Jobs of a dry run as ``{"train unet/fold1/0": body}``; the body has lines such as ``input: a, b``."""
+        output = self.run("snakemake", "--dry-run", *arguments)
+        jobs = {_name(found[1], found["body"]): found["body"] for found in JOB.finditer(output)}
+        assert jobs or "Nothing to be done" in output, output
+        return jobs
+
+    def copy(self, folder):
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder)
+
+
+def _name(rule, body):
+    """``train unet/fold1/0``: a job's rule and its wildcards, without the experiment."""
+    wildcards = dict(re.findall(r"(\w+)=([^,\s]+)", _field(body, "wildcards")))
+    return " ".join([rule, "/".join(value for key, value in wildcards.items() if key != "experiment")]).strip()
+
+
+def _field(body, name):
+    found = re.search(rf"^ +{name}: (.*)$", body, re.MULTILINE)
+    return found[1] if found else ""
+
+
+@pytest.fixture(scope="session")
+def field():
+    """One line of a job's body: ``field(body, "input")``."""
+    return _field
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory):
+    """The repository as a fresh clone would be; tests may look and dry-run, and leave nothing."""
+    folder = tmp_path_factory.mktemp("pristine")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (REPOSITORY / name).is_file():  # a file that is deleted but still tracked is none
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+    return Workspace(folder)
+
+
+@pytest.fixture
+def workspace(pristine, tmp_path):
+    """A fresh clone of the test's own."""
+    return pristine.copy(tmp_path / "hemoseg")
+
+
+class ByGroup(LoadScopeScheduling):
+    """Keeps the tests of a file that names an xdist_group on one worker.
+
+    xdist's own `--dist loadgroup` does it through a field that pytest 9.2 no longer reads (pytest-xdist issue 1386).
+    """
+
+    def _split_scope(self, nodeid):
+        return _group(nodeid.split("::")[0]) or nodeid
+
+
+@cache
+def _group(file):
+    named = re.search(r"""xdist_group\(["'](\w+)""", (REPOSITORY / file).read_text(encoding="utf-8"))
+    return named and named[1]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
