@@ -34,15 +34,20 @@ class Normalisation:
     sd: tuple[float, ...]
 
     def apply(self, images: Tensor) -> Tensor:
-        """Normalise ``(..., C, H, W)`` in the source's numbers to float32."""
+        """Normalise ``(..., C, H, W)`` in the source's numbers to float32; what is brighter than white is white."""
         shape = (len(self.mean), 1, 1)
         mean = torch.tensor(self.mean, dtype=torch.float32, device=images.device).view(shape)
         sd = torch.tensor(self.sd, dtype=torch.float32, device=images.device).view(shape)
-        return (images.float() / self.white - mean) / sd
+        return ((images.float() / self.white).clamp(max=1) - mean) / sd
 
 
 def measure_normalisation(samples: Samples, kind: str) -> Normalisation:
-    """Mean and sd of the training images (``kind="training_set"``) or 0 and 1 (``kind="none"``)."""
+    """Mean and sd of the training images (``kind="training_set"``) or 0 and 1 (``kind="none"``).
+
+    Raises:
+        InputError: there are no samples.
+    """
+    _not_empty(samples, "train")
     channels = samples.images[0].shape[0]
     if kind == "none":
         return Normalisation(samples.white, (0.0,) * channels, (1.0,) * channels)
@@ -58,6 +63,11 @@ def measure_normalisation(samples: Samples, kind: str) -> Normalisation:
     return Normalisation(samples.white, tuple(mean.tolist()), tuple(sd.tolist()))
 
 
+def _not_empty(samples: Samples, role: str) -> None:
+    if len(samples) == 0:
+        raise InputError(f"the split has no {role} samples; lower split.validation or give more images")
+
+
 class Pool:
     """The samples of one role, held on the device in the source's dtype.
 
@@ -66,8 +76,7 @@ class Pool:
     """
 
     def __init__(self, samples: Samples, normalisation: Normalisation, device: torch.device, role: str):
-        if len(samples) == 0:
-            raise InputError(f"the split has no {role} samples; lower split.validation or give more images")
+        _not_empty(samples, role)
         sizes = {image.shape for image in samples.images}
         if len(sizes) > 1:
             raise InputError(f"the {role} samples have {len(sizes)} sizes; set prepare.size, or prepare.layout: tiles")

@@ -1,7 +1,9 @@
 """The training loop: steps, not epochs, are its unit; its whole state is tensors and plain numbers."""
 
 import copy
+import difflib
 import importlib
+import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hemoseg import losses
 from hemoseg.data.samples import IGNORE
+from hemoseg.errors import InputError
 from hemoseg.training.augment import Augmentation, seed_step
 from hemoseg.training.batches import Batch, Pool, draw_positions
 
@@ -176,7 +180,16 @@ class Training:
 
 
 def named_loss(name: str) -> Callable[[nn.Module, Batch], Tensor]:
-    """The loss in ``losses/<name>.py`` as a function of network and batch."""
+    """The loss in ``losses/<name>.py`` as a function of network and batch.
+
+    Raises:
+        InputError: no such file.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(losses.__path__))
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the losses are {', '.join(names)}"
+        raise InputError(f"there is no loss {name!r} (src/hemoseg/losses/{name}.py); {hint}")
     loss = importlib.import_module(f"hemoseg.losses.{name}").loss
     return lambda network, batch: loss(network(batch.images), batch.classes)
 

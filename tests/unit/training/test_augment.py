@@ -1,0 +1,106 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from hemoseg.training.augment import Augmentation, seed_step
+from hemoseg.training.batches import Batch
+
+
+def blobs(batch=4, side=32, classes=3, seed=0):
+    """Class maps of smooth blobs."""
+    coarse = torch.randn(batch, classes, 5, 5, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, (side, side), mode="bicubic").argmax(1)
+
+
+def augmented(classes, seed=0, images=None, **settings):
+    """The batch whose image is its own class map, after augmentation."""
+    images = classes.unsqueeze(1).float() if images is None else images
+    seed_step(seed, 0)
+    return Augmentation(**settings)(Batch(images, classes, torch.arange(len(classes))))
+
+
+def test_nothing_asked_for_is_nothing_done():
+    classes = blobs()
+    after = augmented(classes)
+    assert torch.equal(after.classes, classes)
+    assert torch.equal(after.images[:, 0], classes.float())
+
+
+def test_mirrored_image_and_labels_stay_equal_and_every_mirror_comes():
+    classes = torch.arange(2 * 3).view(1, 2, 3).repeat(64, 1, 1)
+    classes[:, 0, 0] = 255
+    after = augmented(classes, flip=True, images=torch.where(classes == 255, -1, classes).unsqueeze(1).float())
+    assert torch.equal(after.images[:, 0].long(), torch.where(after.classes == 255, -1, after.classes))
+    kinds = [classes[0], classes[0].flip(0), classes[0].flip(1), classes[0].flip(0, 1)]
+    counts = [sum(torch.equal(one, kind) for one in after.classes) for kind in kinds]
+    assert sum(counts) == 64
+    assert min(counts) > 4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"rotate": 30.0}, {"scale": (0.7, 1.4)}, {"flip": True, "rotate": 180.0, "scale": (0.8, 1.25)}],
+)
+@pytest.mark.parametrize("along", [0, 1])
+def test_image_and_labels_move_together(settings, along):
+    ramp = 20 + 4 * torch.arange(32).view(32, 1).expand(32, 32)
+    classes = (ramp if along == 0 else ramp.T).repeat(8, 1, 1)
+    after = augmented(classes, **settings)
+    known = (after.classes != 255).float().unsqueeze(1)
+    inner = F.pad(-F.max_pool2d(-known, 5, 1), (2, 2, 2, 2))[:, 0] > 0  # no outside within two pixels
+    assert not torch.equal(after.classes, classes)
+    assert inner.double().mean() > 0.3
+    # The ramp rises by 4 per pixel; its nearest value is at most half a pixel off, and on the whole not at all.
+    apart = after.images[:, 0] - after.classes
+    assert apart[inner].abs().max() <= 2.01
+    assert apart[inner].mean().abs() < 1e-2
+
+
+def test_what_comes_in_from_outside_is_ignored():
+    classes = torch.zeros(6, 32, 32, dtype=torch.long)
+    after = augmented(classes, scale=(0.5, 0.5))
+    inside = after.classes == 0
+    assert set(after.classes.unique().tolist()) == {0, 255}
+    assert inside[:, 9:23, 9:23].all()
+    assert not inside[:, :7].any()
+    assert not inside[..., 25:].any()
+    turned = augmented(classes, rotate=180.0)
+    assert (turned.classes == 255).any()
+
+
+def test_ignored_pixels_stay_ignored():
+    classes = blobs(6)
+    classes[:, 8:24, 8:24] = 255
+    images = (classes == 255).float().unsqueeze(1)
+    after = augmented(classes, images=images, rotate=45.0, scale=(0.9, 1.5))
+    sure = after.images[:, 0] > 0.999
+    assert sure.double().mean() > 0.1
+    assert (after.classes[sure] == 255).all()
+    assert set(after.classes.unique().tolist()) <= {0, 1, 2, 255}
+
+
+def test_254_classes_keep_their_numbers():
+    classes = torch.arange(256).clamp(max=255).view(1, 16, 16)
+    after = augmented(classes, flip=True, seed=3)
+    assert sorted(after.classes.flatten().tolist()) == list(range(256))
+
+
+def test_grey_values_change_within_their_bounds_and_labels_do_not():
+    classes = blobs(32)
+    images = torch.randn(32, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    after = augmented(classes, images=images, brightness=0.5, contrast=0.2)
+    assert torch.equal(after.classes, classes)
+    slope = (after.images[:, 0, 0, 0] - after.images[:, 1, 5, 7]) / (images[:, 0, 0, 0] - images[:, 1, 5, 7])
+    level = after.images[:, 0, 0, 0] - slope * images[:, 0, 0, 0]
+    assert torch.allclose(after.images, slope.view(-1, 1, 1, 1) * images + level.view(-1, 1, 1, 1), atol=1e-3)
+    assert 0.1 < (slope - 1).abs().max() <= 0.2 + 1e-3
+    assert 0.3 < level.abs().max() <= 0.5 + 1e-3
+
+
+def test_a_step_draws_the_same_again_and_other_steps_and_seeds_do_not():
+    draws = {}
+    for seed, step in [(0, 0), (0, 1), (1, 0), (1, 2), (2, 1), (0, 0)]:
+        seed_step(seed, step)
+        value = tuple(torch.rand(3).tolist())
+        assert draws.setdefault((seed, step), value) == value
+    assert len(set(draws.values())) == 5
