@@ -19,24 +19,33 @@ def read_samples(path: str | Path, autolabels: str | Path | None = None) -> Samp
     """Samples of an experiment; with ``autolabels`` their labels are the automatic ones.
 
     Raises:
-        InputError: a file is absent or damaged, or the automatic labels are those of other samples.
+        InputError: a file is absent, damaged or of another kind, or the automatic labels are those of other samples.
     """
-    samples = samples_format.from_arrays(read_arrays(path))
+    samples = _samples(path)
     if autolabels is None:
         return samples
-    labels = samples_format.from_arrays(read_arrays(autolabels))
+    labels = _samples(autolabels)
     if labels.ids != samples.ids:
         raise InputError(f"{autolabels}: made for other samples than {path}; run `autolabel` again")
     return replace(samples, classes=labels.classes, instances=labels.instances, class_names=labels.class_names)
+
+
+def _samples(path: str | Path) -> Samples:
+    try:
+        return samples_format.from_arrays(read_arrays(path))
+    except KeyError as error:
+        raise InputError(f"{path}: holds no samples ({error} is missing); pass the file that `prepare` wrote") from None
 
 
 def read_split(path: str | Path, split: str) -> dict[str, list[str]]:
     """Sample ids of one split by role (train, val, test).
 
     Raises:
-        InputError: the file is absent or has no such split.
+        InputError: the file is absent, no table of splits or has no such split.
     """
     table = read_table(path, dtype=SPLIT_TEXTS)
+    if missing := {"split", "sample", "role"} - set(table.columns):
+        raise InputError(f"{path}: no column {min(missing)!r}; pass the file that `split` wrote")
     chosen = table[table["split"] == split]
     if chosen.empty:
         raise InputError(f"{path}: no split {split!r}; the splits are {', '.join(sorted(set(table['split'])))}")
@@ -44,8 +53,15 @@ def read_split(path: str | Path, split: str) -> dict[str, list[str]]:
 
 
 def role_samples(samples: Samples, roles: dict[str, list[str]], role: str) -> Samples:
-    """The samples of one role of a split, in the order of the split file."""
-    return samples.take(samples.index(roles.get(role, [])))
+    """The samples of one role of a split, in the order of the split file.
+
+    Raises:
+        InputError: the split names a sample that is not there.
+    """
+    wanted = roles.get(role, [])
+    if strange := sorted(set(wanted) - set(samples.ids)):
+        raise InputError(f"the split names {strange[0]}, which is none of the samples; run `split` again")
+    return samples.take(samples.index(wanted))
 
 
 def require_labels(samples: Samples, path: str | Path) -> Samples:

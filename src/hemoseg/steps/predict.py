@@ -112,7 +112,10 @@ def _network_predictor(
     network = module.build(
         description["in_channels"], len(description["classes"]), **description["settings"]["network_settings"]
     )
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
     network = network.to(device, memory_format=torch.channels_last).eval()
     normalisation = Normalisation(**description["normalisation"])
     window = tuple(settings["window"]) if settings["window"] else None

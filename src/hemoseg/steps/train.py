@@ -96,7 +96,7 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
 def _build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:
     try:
         return module.build(samples.images[0].shape[0], len(samples.class_names), **settings["network_settings"])
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"model {settings['network']}: {error}; mend `settings` of its block in params") from None
 
 

@@ -51,6 +51,8 @@ def read_model(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     folder = Path(folder)
     description = read_json(folder / "model.json")
+    if not isinstance(description, dict) or "weights_sha256" not in description:
+        raise InputError(f"{folder / 'model.json'}: describes no model; train again")
     if sha256(folder / "model.safetensors") != description["weights_sha256"]:
         raise InputError(f"{folder}: model.safetensors is not the file that model.json describes; train again")
     return read_weights(folder / "model.safetensors")[0], description
