@@ -13,7 +13,8 @@ from hemoseg.figures.words import cells_in, count_of
 DISTRIBUTIONS = {
     "dice": "Dice of every test image ({images} images; mean of the seeds). Box: quartiles and median, whiskers 1.5 "
     "times the box. A dot is an image, its colour and shape the group (patient or slide); thin lines join an image "
-    "with itself. Closer: the trained networks on their own scale. Of several splits that test an image the last counts.",
+    "with itself. Closer: the trained networks on their own scale. "
+    "Of several splits that test an image the last counts.",
     "hausdorff": "Hausdorff distance of every test image ({images} images; mean of the seeds), in pixels of the "
     "sample; drawn as above. One far pixel makes it large, so a single speck of dirt is seen here and not in Dice.",
 }

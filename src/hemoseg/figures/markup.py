@@ -87,6 +87,9 @@ def _reduced(png: bytes, colours: int, dither: Image.Dither) -> bytes:
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     # The palette is found first, since Pillow dithers only to a palette that is given.
     palette = picture.quantize(colours)
+    values = palette.getpalette()
+    lightest = max(range(0, len(values), 3), key=lambda i: sum(values[i : i + 3]))
+    palette.putpalette([*values[:lightest], 255, 255, 255, *values[lightest + 3 :]])  # paper stays white
     picture.quantize(palette=palette, dither=dither).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 

@@ -35,7 +35,8 @@ def image_scores(pixels: pd.DataFrame, *, empty: str, hausdorff_missing: str) ->
         one_sided = rows["hausdorff_case"].isin(("missed", "spurious"))
         rows["hausdorff"] = rows["hausdorff"].where(~one_sided, rows["diagonal"])
     last = rows.groupby(["model", "sample"], sort=False)["split"].transform("last")
-    rows = rows[rows["split"] == last].fillna({"group": "", "frame": ""})
+    rows = rows[rows["split"] == last]
+    rows = rows.assign(**{name: rows[name].astype(object).fillna("") for name in ("group", "frame")})
     keys = ["model", "sample", "frame", "group", "class", "class_name"]
     return rows.groupby(keys, sort=False, as_index=False)[["dice", "hausdorff"]].mean()
 
@@ -93,10 +94,12 @@ def _spread(axes: Axes, scores: pd.DataFrame, measure: str, labels: Mapping[str,
     palette = group_colours(scores["group"])
     for i, key in enumerate(labels):
         for number, (group, colour) in enumerate(palette.items()):
-            inside = group_of.index[group_of == group]
+            known = wide.loc[group_of == group, key].dropna()
+            if known.empty:
+                continue
             marker = GROUP_MARKERS[number % len(GROUP_MARKERS)]
             axes.scatter(
-                i + shift[inside], wide.loc[inside, key], s=22, color=[colour], marker=marker, linewidth=0.5,
+                i + shift[known.index], known, s=22, color=[colour], marker=marker, linewidth=0.5,
                 edgecolor="white", zorder=3,
             )  # fmt: skip
     axes.set_xticks(range(len(labels)), [shortened(label, 18) for label in labels.values()])

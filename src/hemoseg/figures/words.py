@@ -112,7 +112,8 @@ def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
         return f"{best['label']} and {second['label']} share the {most} {name}, {best['mean']:.{digits}f}"
     spread = ""
     if pd.notna(best["sd"]) and pd.notna(second["sd"]):
-        spread = f" (±\N{NO-BREAK SPACE}{best['sd']:.{digits}f} and ±\N{NO-BREAK SPACE}{second['sd']:.{digits}f} over the splits)"
+        sds = " and ".join(f"±\N{NO-BREAK SPACE}{row['sd']:.{digits}f}" for row in (best, second))
+        spread = f" ({sds} over the splits)"
     lead = f"{best['label']} has the {most} {name}, {best['mean']:.{digits}f}"
     return f"{lead}, {gap:.{digits}f} {beyond} {second['label']}{spread}"
 

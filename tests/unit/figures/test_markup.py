@@ -1,0 +1,172 @@
+import base64
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from hemoseg.data.samples import Samples
+from hemoseg.figures import markup, runs, words
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+COLUMNS = {
+    "dice": {"header": "Dice", "unit": "", "digits": 3, "better": "high", "definition": "overlap"},
+    "missed": {"header": "FN", "unit": "cells", "digits": 1, "better": "low", "definition": "missed"},
+    "spurious": {"header": "FP", "unit": "cells", "digits": 1, "better": "low", "definition": "made up"},
+}
+
+
+def table(*lines):
+    """Lines of (row, column, class, mean, sd, published)."""
+    rows = [
+        {"row": r, "label": r.upper(), "column": c, "header": COLUMNS[c]["header"], "class": k, "mean": m, "sd": s,
+         "seed_sd": np.nan, "folds": 2, "seeds": 1, "published": p, "published_sd": np.nan,
+         "source": "paper" if p == p else np.nan}
+        for r, c, k, m, s, p in lines
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+NAN = np.nan
+SIMPLE = table(
+    ("a", "dice", "cell", 0.95, 0.01, 0.9), ("a", "missed", "all", 3, NAN, NAN), ("a", "spurious", "all", 1, NAN, NAN),
+    ("b", "dice", "cell", 0.96, 0.02, NAN), ("b", "missed", "all", 2, NAN, NAN), ("b", "spurious", "all", 1, NAN, NAN),
+)  # fmt: skip
+
+
+def samples(**changed):
+    facts = {"images": [np.zeros((3, 4, 4), np.uint8)], "classes": [np.zeros((4, 4), np.uint8)], "instances": [],
+             "ids": ["a"], "frames": ["a"], "groups": [""], "kinds": [""], "boxes": np.zeros((1, 4), int),
+             "frame_sizes": np.zeros((1, 2), int), "class_names": ["background", "cell"], "white": 255.0}  # fmt: skip
+    return Samples(**facts | changed)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        markup.title(HOSTILE, HOSTILE),
+        markup.badges([(HOSTILE, HOSTILE)]),
+        markup.paragraph(HOSTILE, HOSTILE),
+        markup.paragraph(f"`{HOSTILE}`"),
+        markup.bullets([HOSTILE]),
+        markup.details(HOSTILE, "inner"),
+        markup.settings({HOSTILE: HOSTILE}),
+        markup.frame(pd.DataFrame({HOSTILE: [HOSTILE]}), HOSTILE),
+        markup.picture(Figure(figsize=(1, 1)), HOSTILE),
+        markup.scores(SIMPLE.assign(label=HOSTILE, source=HOSTILE, **{"class": HOSTILE}), COLUMNS),
+        markup.scores(
+            SIMPLE, {key: facts | {"header": HOSTILE, "definition": HOSTILE} for key, facts in COLUMNS.items()}
+        ),
+    ],
+)
+def test_every_piece_escapes_what_comes_from_data(made):
+    assert "<script" not in made
+    assert "script&gt;" in made
+    assert not re.search(r'="[^"]*<', made)
+
+
+def test_the_table_prints_ours_above_the_published_number_and_the_best_bold():
+    made = markup.scores(SIMPLE, COLUMNS)
+    assert '<td class="best">0.960 ± 0.020</td>' in made.replace("class=best", 'class="best"')
+    assert re.search(r">A</th>.*published.*<td>0.900</td>.*>B</th>", made, re.DOTALL)
+    assert made.count("<tr") == 4
+    assert made.count("best") == 2  # 1.0 and 1.0 are alike: neither is best
+
+
+def test_several_classes_stand_across():
+    lines = [("a", "dice", k, 0.9, NAN, NAN) for k in ("x", "y", "average")] + [("a", "missed", "all", NAN, NAN, NAN)]
+    made = markup.scores(table(*lines), COLUMNS)
+    assert made.count("<table") == 2
+    assert '<th scope="col">average</th>' in made
+    assert f"<td>{markup.NOTHING}</td>" in made
+
+
+def test_a_published_cell_without_a_number_is_unknown():
+    lines = table(("a", "dice", "cell", 0.9, NAN, NAN)).assign(source="paper")
+    assert "<td>unknown</td>" in markup.scores(lines, COLUMNS)
+
+
+def test_methods_that_were_not_run_stand_apart():
+    published = pd.DataFrame(
+        {"row": ["a", "ilastik"], "class": "cell", "column": "dice", "value": [0.9, 0.652], "sd": 0.004, "source": "p"}
+    )
+    made = markup.published_only(published, ["a"], COLUMNS)
+    assert "ilastik" in made
+    assert "0.652 ± 0.004" in made
+    assert "best" not in made
+    assert markup.published_only(published, ["a", "ilastik"], COLUMNS) == ""
+
+
+def test_a_large_picture_is_reduced_and_paper_stays_white():
+    drawn = Figure(figsize=(10, 10))
+    drawn.figimage(np.random.default_rng(0).random((1000, 1000, 3)))
+    data = re.search(r'base64,([^"]+)"', markup.picture(drawn, "noise")).group(1)
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert picture.mode == "P"
+    assert picture.convert("RGB").getpixel((1190, 5)) == (255, 255, 255)
+
+
+def test_the_verdict_names_the_best_the_gap_and_the_errors():
+    said = words.verdict(SIMPLE, COLUMNS, samples(info={"simulated": True}))
+    assert said.startswith("B has the highest Dice (cell), 0.960, 0.010 above A")
+    assert "(FN + FP): B 3.0, then A 4.0" in said
+    assert "2 splits and 1 seed on simulated frames" in said
+    assert "significant" not in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([("a", "dice", "cell", 0.9, NAN, NAN)], "A reaches Dice (cell) 0.900"),
+        ([("a", "dice", "cell", 0.9, NAN, NAN), ("b", "dice", "cell", 0.9001, NAN, NAN)], "share the highest Dice"),
+        ([("a", "dice", "cell", NAN, NAN, NAN)], "no number"),
+        ([("a", "missed", "all", 1, NAN, NAN), ("b", "missed", "all", 1, NAN, NAN)], "are shared by A 1.0 and B 1.0"),
+    ],
+)
+def test_the_verdict_of_ties_single_rows_and_nothing(lines, expected):
+    assert expected in words.verdict(table(*lines), COLUMNS, samples())
+
+
+def test_badges_tell_simulated_from_real_and_name_the_back_end():
+    settings = {"dataset": "d", "scale": "demo", "labels": "truth"}
+    for simulated, kind in ((True, "simulated"), (False, "real"), (None, "simulated")):
+        facts = words.data_badges(samples(info={"simulated": simulated}), settings, ["kornia"], False)
+        assert facts[0][1] == kind
+        assert ("deformable back end kornia", "") in facts
+    assert ("labels: auto-labels", "") in words.data_badges(samples(), settings | {"labels": "auto"}, [], True)
+
+
+def test_what_straddles_is_a_sentence_and_nothing_else_is():
+    notes = {"straddling_frames": 13, "straddling_groups": 4}
+    assert "parts of the same frame (13 frames) and frames of the same patient" in words.straddle_sentence(notes)
+    assert "`by: frame`" not in words.straddle_sentence({"straddling_frames": 0, "straddling_groups": 4})
+    assert words.straddle_sentence({"straddling_frames": 0, "straddling_groups": 0}) == ""
+
+
+def test_a_printed_average_that_does_not_follow_is_told():
+    values = [0.997, 0.858, 0.591, 0.496, 0.649]
+    rows = pd.DataFrame({"row": "pspnet", "column": "dice", "class": [*"01234", "average"], "value": [*values, 0.73]})
+    assert "0.718, printed is 0.730" in words.audit(rows, COLUMNS)[0]
+    rows.loc[5, "value"] = 0.718
+    assert words.audit(rows, COLUMNS) == []
+
+
+def test_times_are_compared_beside_the_published_ratio():
+    rows = pd.DataFrame(
+        {"model": ["unet", "d"], "network": ["unet", "deformable_unet"], "seconds_per_step": [0.1, 0.4],
+         "predict_images": [10, 10], "predict_seconds": [1.0, 1.2], "deformable_backend": [None, "kornia"]}
+    )  # fmt: skip
+    said = runs.ratio_sentence(rows, {"unet": "U-Net", "d": "dU-Net"})
+    assert "4.0 times as long" in said
+    assert "1.2 times per predicted image" in said
+    assert runs.ratio_sentence(rows.iloc[:1], {"unet": "U-Net"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.038, "0.04 s"), (12.4, "12 s"), (243, "4 min 03 s"), (7500, "2 h 05 min"), (NAN, "–")]
+)
+def test_durations_are_short(seconds, text):
+    assert runs.duration(seconds) == text

@@ -1,0 +1,53 @@
+import json
+
+import pandas as pd
+import pytest
+
+from hemoseg.steps import index
+from hemoseg.steps.report import loads
+from hemoseg.tables.table import HEADER
+
+TEMPLATE = "reports/templates/index.html.j2"
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def made(tmp_path):
+    """An index of a built and an unbuilt experiment, and of a page that the settings do not name."""
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "build").mkdir()
+    lines = [
+        ["unet", HOSTILE, "dice", "Dice", k, m, 0.01, None, 2, 1, "", p, None, "paper" if p else None]
+        for k, m, p in (("one", 0.5, None), ("average", 0.75, 0.9))
+    ]
+    pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "tables" / "built.csv", index=False)
+    (tmp_path / "build" / "built.html").write_text("<title>x</title>")
+    (tmp_path / "build" / "lab.html").write_text("<title>A lab &amp; its &lt;b&gt; · hemoseg</title>")
+    experiments = {"later": {"title": "Later", "source": ""}, "built": {"title": HOSTILE, "source": HOSTILE}}
+    settings = json.dumps({"scale": "demo", "experiments": experiments})
+    out = tmp_path / "build" / "index.html"
+    folders = ["--tables", str(tmp_path / "tables"), "--template", TEMPLATE, "--out", str(out)]
+    index.main(["--settings", settings, *folders])
+    index.main(["--settings", settings, *folders])  # again: the index does not list itself
+    return out.read_text(encoding="utf-8")
+
+
+def test_the_index_links_every_page_that_exists(made):
+    assert 'href="built.html"' in made
+    assert 'href="lab.html">A lab &amp; its &lt;b&gt; · hemoseg</a>' in made
+    assert 'href="later.html"' not in made
+    assert "snakemake reports/build/later.html" in made
+    assert 'href="index.html"' not in made
+    assert made.index("built.html") < made.index("Later")
+
+
+def test_the_index_shows_the_average_beside_the_published_number(made):
+    assert "0.750 ± 0.010" in made
+    assert "0.900" in made
+    assert "0.500" not in made
+
+
+def test_the_index_escapes_and_loads_nothing(made):
+    assert "<script" not in made
+    assert "&lt;script&gt;" in made
+    assert loads(made) == []

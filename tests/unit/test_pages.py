@@ -1,0 +1,217 @@
+"""The notebook of the segmentation pages on small results of every kind, made by the steps themselves."""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemoseg.data import predictions as prediction_files
+from hemoseg.data import samples as sample_files
+from hemoseg.data.predictions import Predictions
+from hemoseg.data.samples import Samples
+from hemoseg.labels.components import connected_components
+from hemoseg.steps import evaluate, report, split, tabulate
+from hemoseg.steps.files import write_arrays, write_json, write_table
+
+NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
+TEMPLATE = Path("reports/templates/page/index.html.j2")
+HOSTILE = "<script>alert(1)</script>"
+VERSIONS = {"python": "3", HOSTILE: HOSTILE}
+
+
+def cells_of(shape, rng, classes):
+    instances = np.zeros(shape, np.int32)
+    for number in range(1, 5):
+        row, column = rng.integers(6, shape[0] - 6), rng.integers(6, shape[1] - 6)
+        rows, columns = np.indices(shape)
+        instances[(rows - row) ** 2 + (columns - column) ** 2 <= 25] = number
+    return np.where(instances > 0, 1 + instances % (classes - 1), 0).astype(np.uint8), instances
+
+
+def samples_of(kind):
+    """Eight samples of two frames each; sizes differ where ``kind`` says so."""
+    rng = np.random.default_rng(0)
+    names = ["background", *(f"{HOSTILE} {i}" for i in range(1, kind["classes"]))]
+    shapes = [(40, 40 + 8 * (i % 2) * kind["mixed"]) for i in range(8)]
+    labels = [cells_of(shape, rng, kind["classes"]) for shape in shapes]
+    white = 65535 if kind["channels"] == 4 else 255
+    return Samples(
+        images=[
+            (rng.random((kind["channels"], *s)) * white).astype(np.uint16 if white > 255 else np.uint8) for s in shapes
+        ],
+        classes=[one for one, _ in labels],
+        instances=[one for _, one in labels] if kind["instances"] else [],
+        ids=[f"{HOSTILE}${i}_" for i in range(8)],
+        frames=[f"frame{i // 2}" for i in range(8)],
+        groups=[f"{HOSTILE}{i % 2}" if kind["groups"] else "" for i in range(8)],
+        kinds=[""] * 8,
+        boxes=np.zeros((8, 4), int),
+        frame_sizes=np.zeros((8, 2), int),
+        class_names=names,
+        white=white,
+        info={"simulated": kind["simulated"], "dataset": HOSTILE, "truth": HOSTILE, "notices": [HOSTILE]},
+    )
+
+
+def settings_of(kind):
+    models = {
+        key: {"label": f"{label} {HOSTILE}", "network": key, "seeds": list(range(kind["seeds"])), "settings": {}}
+        for key, label in kind["models"].items()
+    }
+    columns = {"dice": f"Dice {HOSTILE}", "hausdorff": "HD", "loss": "Loss", "merged": "I", "artefacts": "II"}
+    columns |= {"incomplete": "III"} | ({"two_types": "IV"} if kind["classes"] > 2 else {})
+    folds = kind["folds"]
+    protocol = {"protocol": "folds", "folds": folds} if folds > 1 else {"protocol": "fixed", "train": 4, "test": 4}
+    return {
+        "experiment": "lab", "scale": "demo", "title": HOSTILE, "source": HOSTILE, "dataset": "lab", "models": models,
+        "labels": "truth", "split": {**protocol, "by": "sample"}, "train": {"loss": "cross_entropy"},
+        "split_names": [f"fold{i + 1}" for i in range(folds)] if folds > 1 else ["fixed"],
+        "tabulate": {"columns": columns, "empty": "skip", "hausdorff_missing": "skip"},
+    }  # fmt: skip
+
+
+def write_run(folder, samples, ids, key, seed, run):
+    """What `train` and `predict` leave of one run, as far as a page reads it."""
+    rng = np.random.default_rng(seed + 10 * len(key))
+    part = samples.take(samples.index(ids))
+    classes = [np.where(rng.random(m.shape) < 0.05, 0, np.roll(m, 1, axis=0)).astype(np.uint8) for m in part.classes]
+    network = "unet" in key
+    count = len(part.class_names)
+    one_hot = [np.stack([m == c for c in range(count)]) * (1 - 0.01 * count) + 0.01 for m in classes]
+    said = Predictions(ids, one_hot if network else [], classes, [connected_components(m > 0) for m in classes])
+    write_arrays(folder("predict") / "predictions.npz", **prediction_files.to_arrays(said))
+    write_json(folder("predict") / "timing.json", {"images": len(ids), "seconds": 1.0})
+    facts = {"network": key, "split": run, "labels": "truth", "weights": "last", "samples_sha256": "a" * 64}
+    write_json(folder("train") / "model.json", facts | ({"steps": 4, "step": 4, "parameters": 9} if network else {}))
+    extra = {"seconds_per_step": 0.1} | ({"deformable_backend": "kornia"} if "deformable" in key else {})
+    times = {"device": "cpu", "threads": 1, "versions": VERSIONS, "training_seconds": 1.0}
+    write_json(folder("train") / "run.json", times | (extra if network else {}))
+    history = [[s, 1 / s, 1 / s, 0.5, 1.0] for s in (2, 4)] if network else []
+    columns = ["step", "train_loss", "val_loss", "val_dice", "seconds"]
+    write_table(folder("train") / "history.csv", pd.DataFrame(history, columns=columns))
+
+
+def results_of(root, kind):
+    """Results of an experiment on disk; returns its settings."""
+    settings, samples, base = settings_of(kind), samples_of(kind), root / "lab"
+    write_arrays(base / "samples.npz", **sample_files.to_arrays(samples))
+    files = ["--samples", str(base / "samples.npz"), "--out", str(base / "splits.csv")]
+    split.main(["--settings", json.dumps(settings["split"]), *files, "--notes", str(base / "splits.json")])
+    splits = pd.read_csv(base / "splits.csv", dtype=str)
+    runs = []
+    for key, model in settings["models"].items():
+        for name in settings["split_names"]:
+            ids = list(splits["sample"][(splits["split"] == name) & (splits["role"] == "test")])
+            for seed in model["seeds"]:
+                tail = Path(key) / name / f"seed{seed}"
+                write_run(lambda stage, tail=tail: base / stage / tail, samples, ids, key, seed, name)
+                out = base / "evaluate" / tail
+                evaluate.main(
+                    ["--settings", "{}", "--samples", str(base / "samples.npz"), "--splits", str(base / "splits.csv"),
+                     "--predictions", str(base / "predict" / tail / "predictions.npz"), "--split", name,
+                     "--pixels", str(out / "pixels.csv"), "--cells", str(out / "cells.csv"),
+                     "--histograms", str(out / "histograms.npz")]
+                )  # fmt: skip
+                runs += ["--run", f"model={key},split={name},seed={seed},folder={out}"]
+    rows = {key: model["label"] for key, model in settings["models"].items()}
+    told = json.dumps({"table": "lab", "rows": rows, **settings["tabulate"]})
+    outputs = [f"--{name}={root}/tables/lab.{name}" for name in ("markdown", "metrics")]
+    tabulate.main(["--settings", told, "--published", "none", *runs, f"--out={root}/tables/lab.csv", *outputs])
+    return settings
+
+
+MANY = {
+    "classes": 4, "channels": 4, "mixed": False, "instances": True, "groups": True, "simulated": False, "folds": 2,
+    "seeds": 2, "models": {"otsu": "Otsu", "unet": "U-Net", "deformable_unet": "dU-Net"},
+}  # fmt: skip
+BINARY = MANY | {"classes": 2, "channels": 3, "seeds": 1, "simulated": True}
+KINDS = {
+    "binary": BINARY,
+    "grey, no instances, one classical model, mixed sizes, one split": BINARY
+    | {"channels": 1, "instances": False, "models": {"otsu": "Otsu"}, "mixed": True, "groups": False, "folds": 1},
+    "two channels, one network, origin not told": BINARY
+    | {"channels": 2, "models": {"deformable_unet": "dU-Net"}, "simulated": None},
+}
+
+
+def shown_by(settings, root, published=None):
+    """What the notebook shows, its cells run here instead of in a kernel."""
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    shown, names = [], {}
+    exec(cells[0], names)
+    names |= {"settings": settings, "results": str(root), "published": published}
+    for source in cells[1:]:
+        exec(source, names)
+        names["display"] = shown.append  # the first cell imports the real one and shows nothing
+    return "".join(piece.data for piece in shown)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_kind_of_results_has_its_page(tmp_path, kind):
+    page = shown_by(results_of(tmp_path, kind), tmp_path)
+    assert "<script" not in page
+    assert report.loads(page) == []
+    words = {True: "simulated data", False: "real data", None: "origin of the data not told"}
+    assert words[kind["simulated"]] in page
+    assert ("deformable back end kornia" in page) == ("deformable_unet" in kind["models"])
+    assert ("is trained by steps" in page) == (list(kind["models"]) == ["otsu"])
+    assert page.count("<figure") >= 5
+
+
+def test_labels_by_nobody_are_told(tmp_path):
+    settings = results_of(tmp_path, BINARY | {"models": {"unet": "U-Net"}})
+    base = tmp_path / "lab"
+    arrays = sample_files.to_arrays(samples_of(BINARY))
+    write_arrays(base / "autolabels.npz", **arrays)
+    for name in ("classes", "instances"):
+        arrays |= {f"{name}_values": np.zeros(0, np.uint8), f"{name}_shapes": np.zeros((0, 0), int)}
+    write_arrays(base / "samples.npz", **arrays)
+    page = shown_by(settings | {"labels": "auto"}, tmp_path)
+    assert "This dataset has no labels by people" in page
+    assert "labels: auto-labels" in page
+
+
+def test_methods_of_the_paper_and_its_wrong_averages_are_told(tmp_path):
+    settings = results_of(tmp_path, MANY | {"models": {"unet": "U-Net"}, "seeds": 1})
+    lines = [("ilastik", c, "dice", v) for c, v in (("0", 0.9), ("1", 0.8), ("average", 0.5))]
+    published = pd.DataFrame(lines, columns=["row", "class", "column", "value"]).assign(sd=0.1, source=HOSTILE)
+    published.to_csv(tmp_path / "published.csv", index=False)
+    page = shown_by(settings, tmp_path, str(tmp_path / "published.csv"))
+    assert "ilastik" in page
+    assert "is 0.850, printed is 0.500" in page
+    assert "<script" not in page
+
+
+def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
+    settings = results_of(tmp_path, MANY)
+    out, executed = tmp_path / "lab.html", tmp_path / "executed.ipynb"
+    report.main(
+        ["--settings", json.dumps(settings), "--results", str(tmp_path), "--notebook", str(NOTEBOOK),
+         "--template", str(TEMPLATE), "--executed", str(executed), "--out", str(out)]
+    )  # fmt: skip
+    page = out.read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert escape(HOSTILE) in page
+    assert out.stat().st_size < 6e6
+    headings = re.findall(r"<h2[^>]*>([^<]+)", page)
+    assert headings == [
+        "The table", "Every image", "Learning curves", "Pictures", "Worst cases", "The data and its labels",
+        "What was run",
+    ]  # fmt: skip
+    assert all('alt="' in picture for picture in re.findall(r"<img[^>]{0,9000}", page))
+    assert "find_spec" not in page
+    assert str(tmp_path) not in page
+
+
+def test_the_notebook_only_shows_and_is_stripped():
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    source = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    assert "def " not in source
+    assert "lambda" not in source
+    assert "torch" not in source
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
