@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parents[1]
-JOB = re.compile(r"^(?:local)?rule (\w+):$\n(?P<body>(?:^ +.*$\n?)*)", re.MULTILINE)
+JOB = re.compile(r"^(?:local)?rule (\w+):$\n(?P<body>(?:^(?: +|Shell command: ).*$\n?)*)", re.MULTILINE)
 
 
 class Workspace:
@@ -38,8 +38,12 @@ class Workspace:
 
     def planned(self, *arguments):
         """Jobs of a dry run as ``{"train unet/fold1/0": body}``; the body has lines such as ``input: a, b``."""
+        return {_name(rule, body): body for rule, body in self.planned_jobs(*arguments)}
+
+    def planned_jobs(self, *arguments):
+        """Jobs of a dry run as (rule, body)."""
         output = self.run("snakemake", "--dry-run", *arguments)
-        jobs = {_name(found[1], found["body"]): found["body"] for found in JOB.finditer(output)}
+        jobs = [(found[1], found["body"]) for found in JOB.finditer(output)]
         assert jobs or "Nothing to be done" in output, output
         return jobs
 

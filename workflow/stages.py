@@ -1,0 +1,92 @@
+"""What each stage of dvc.yaml depends on besides its data: its settings and the hashes of its code, as one JSON file.
+
+DVC compares these files where Snakemake compares params and inputs, so that both find the same things out of date: also
+through ``like``, a section that an experiment gets for the first time, or a module that only one model imports.
+
+    python workflow/stages.py params.yaml results/plan
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from closure import PACKAGE, SOURCE, code_of
+from plan import PlanError, resolve
+
+RULES = Path("workflow/rules")
+
+
+def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name of a stage's file to what stands in it, for every stage that the resolved settings ask for."""
+    stages = {f"simulate/{name}": _simulate(dataset) for name, dataset in plan["datasets"].items()}
+    for name, experiment in plan["experiments"].items():
+        stages[f"{name}/prepare"] = _prepare(experiment)
+        for key in experiment["models"]:
+            stages[f"{name}/train/{key}"] = _train(experiment, key)
+            stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
+        told = {"scale": plan["scale"], "experiment": experiment}
+        stages[f"{name}/table"] = _stage(told, ["tabulate", "report"], ["steps.tabulate", *_of_page()])
+    titles = {name: [e["title"], e.get("source")] for name, e in plan["experiments"].items()}
+    stages["index"] = _stage({"scale": plan["scale"], "titles": titles}, ["report"], ["steps.index"])
+    return stages
+
+
+def _simulate(dataset: dict[str, Any]) -> dict[str, Any]:
+    return _stage(dataset, ["simulate"], ["steps.simulate", f"simulation.{dataset['simulate']['kind']}"])
+
+
+def _prepare(experiment: dict[str, Any]) -> dict[str, Any]:
+    told = {key: experiment[key] for key in ("dataset", "labels", "prepare", "split", "autolabel")}
+    steps = ["steps.prepare", "steps.autolabel", "steps.split"]
+    if experiment["labels"] != "auto":  # no automatic labels are made
+        told.pop("autolabel")
+        steps.remove("steps.autolabel")
+    return _stage(told, ["prepare"], steps)
+
+
+def _train(experiment: dict[str, Any], key: str) -> dict[str, Any]:
+    model = experiment["models"][key]
+    told = {name: model[name] for name in ("network", "settings", "train", "seeds", "init_from")}
+    told |= {name: experiment[name] for name in ("labels", "split_names")}
+    return _stage(told, ["train", "gather"], ["steps.train", "steps.gather", *_of_model(model)])
+
+
+def _evaluate(experiment: dict[str, Any], key: str) -> dict[str, Any]:
+    model = experiment["models"][key]
+    told = {name: model[name] for name in ("network", "predict", "seeds", "weights_from")}
+    told |= {name: experiment[name] for name in ("labels", "split_names", "evaluate")}
+    steps = ["steps.predict", "steps.evaluate", "steps.gather"]
+    return _stage(told, ["predict", "evaluate", "gather"], [*steps, *_of_model(model)])
+
+
+def _of_page() -> list[str]:
+    figures = [f"figures.{path.stem}" for path in sorted((SOURCE / PACKAGE / "figures").glob("[!_]*.py"))]
+    return ["steps.report", "steps.results", "tables.conventions", *figures]
+
+
+def _of_model(model: dict[str, Any]) -> list[str]:
+    return [f"models.{model['network']}", f"losses.{model['train']['loss']}"]
+
+
+def _stage(settings: dict[str, Any], rules: list[str], modules: list[str]) -> dict[str, Any]:
+    files = [*code_of(*modules), *((RULES / f"{rule}.smk").as_posix() for rule in rules)]
+    return {"settings": settings, "code": {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}}
+
+
+def main(params: str, folder: str) -> None:
+    """Write the files of all stages."""
+    plan = resolve(yaml.safe_load(Path(params).read_text(encoding="utf-8")))
+    for name, stage in stages_of(plan).items():
+        path = Path(folder) / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(stage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except PlanError as error:
+        sys.exit(str(error))
