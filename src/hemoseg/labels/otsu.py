@@ -4,7 +4,10 @@ Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC
 https://doi.org/10.1109/TSMC.1979.4310076
 """
 
+import cv2
 import numpy as np
+
+SMALL = 256  # side in pixels at which the polarity is looked for
 
 
 def otsu_threshold(grey: np.ndarray, bins: int = 256) -> float:
@@ -26,14 +29,22 @@ def otsu_threshold(grey: np.ndarray, bins: int = 256) -> float:
 
 
 def cells_are_dark(grey: np.ndarray) -> bool:
-    """Whether the foreground is darker than the background, taking the background for what lies along the border.
+    """Whether the foreground is darker than what surrounds it.
+
+    The cells are the rarer side: once slow changes of the light are taken away, the grey values lean to their side
+    (negative skewness: dark cells). A vignette, which darkens the border and the corners, does not mislead it.
 
     Args:
         grey: ``(H, W)``.
     """
-    threshold = otsu_threshold(grey)
-    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    return bool((border > threshold).mean() >= 0.5)
+    scale = min(1.0, SMALL / max(grey.shape))
+    small = grey.astype(np.float32)
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in grey.shape]
+        small = cv2.resize(small, size[::-1], interpolation=cv2.INTER_AREA)
+    light = cv2.GaussianBlur(small, (0, 0), max(small.shape) / 8, borderType=cv2.BORDER_REFLECT)
+    residual = small - light
+    return bool(((residual - np.median(residual)) ** 3).mean() <= 0)
 
 
 def otsu_mask(grey: np.ndarray, polarity: str = "auto") -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
-from hemoseg.labels.otsu import otsu_mask, otsu_threshold
+from hemoseg.labels.otsu import cells_are_dark, otsu_mask, otsu_threshold
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -26,3 +26,13 @@ def test_cells_are_found_whether_dark_or_bright(cell, ground):
 
 def test_a_constant_image_has_no_cells():
     assert not otsu_mask(np.full((5, 6), 7, np.uint8)).any()
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("vignette", [0.0, 0.5])
+def test_polarity_is_seen_through_a_vignette(dark, vignette):
+    rows, columns = np.mgrid[-1:1:300j, -1:1:400j]
+    cells = ((rows * 8) % 2 - 1) ** 2 + ((columns * 8) % 2 - 1) ** 2 < 0.3
+    light = 0.6 - vignette * (rows**2 + columns**2) / 2
+    grey = light + np.where(cells, -0.15 if dark else 0.15, 0)
+    assert cells_are_dark(grey) == dark
