@@ -130,9 +130,9 @@ MANY = {
 }  # fmt: skip
 BINARY = MANY | {"classes": 2, "channels": 3, "seeds": 1, "simulated": True}
 KINDS = {
-    "binary": BINARY,
     "grey, no instances, one classical model, mixed sizes, one split": BINARY
     | {"channels": 1, "instances": False, "models": {"otsu": "Otsu"}, "mixed": True, "groups": False, "folds": 1},
+    "two seeds and three models of two classes": BINARY | {"seeds": 2, "simulated": False},
     "two channels, one network, origin not told": BINARY
     | {"channels": 2, "models": {"deformable_unet": "dU-Net"}, "simulated": None},
 }
@@ -188,7 +188,7 @@ def test_methods_of_the_paper_and_its_wrong_averages_are_told(tmp_path):
 
 
 def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
-    settings = results_of(tmp_path, MANY)
+    settings = results_of(tmp_path, MANY | {"models": {"unet": "U-Net", "deformable_unet": "dU-Net"}, "folds": 1})
     out, executed = tmp_path / "lab.html", tmp_path / "executed.ipynb"
     report.main(
         ["--settings", json.dumps(settings), "--results", str(tmp_path), "--notebook", str(NOTEBOOK),

@@ -85,7 +85,7 @@ def truth(samples: Samples, auto_labelled: bool) -> str:
 def sample(samples: Samples, position: int) -> str:
     """Group and number of cells of one sample."""
     cells = f"{cells_in(samples.take([position]))} cells" if samples.has_instances else ""
-    return " · ".join(filter(None, ["", samples.groups[position], cells]))
+    return "".join(f" · {part}" for part in (samples.groups[position], cells) if part)
 
 
 def autolabels(quality: pd.DataFrame | None, table: pd.DataFrame, settings: Mapping[str, Any]) -> str:

@@ -86,11 +86,10 @@ def _reduced(png: bytes, colours: int, dither: Image.Dither) -> bytes:
     buffer = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     # The palette is found first, since Pillow dithers only to a palette that is given.
-    palette = picture.quantize(colours)
-    values = palette.getpalette()
-    lightest = max(range(0, len(values), 3), key=lambda i: sum(values[i : i + 3]))
-    palette.putpalette([*values[:lightest], 255, 255, 255, *values[lightest + 3 :]])  # paper stays white
-    picture.quantize(palette=palette, dither=dither).save(buffer, "png", optimize=True)
+    reduced = picture.quantize(palette=picture.quantize(colours), dither=dither)
+    values, paper = reduced.getpalette(), 3 * reduced.getpixel((0, 0))
+    reduced.putpalette([*values[:paper], 255, 255, 255, *values[paper + 3 :]])  # the margin stays white
+    reduced.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

@@ -140,7 +140,7 @@ def contact_sheet(shown: Sequence[Shown], class_names: Sequence[str], columns: i
     grid = drawn.subplots(max(lines, 1), columns, squeeze=False).ravel()
     for axes, one in zip(grid, shown, strict=False):
         show(axes, outlined(one))
-        axes.set_title(shortened(f"{one.name} {one.note}", 44), fontsize=8.5, fontweight="normal")
+        axes.set_title(f"{shortened(one.name, 16)}{shortened(one.note, 24)}", fontsize=8.5, fontweight="normal")
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
     present = sorted({int(v) for one in shown for v in np.unique(one.gt)} - {0, IGNORE})

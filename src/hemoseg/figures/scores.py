@@ -13,7 +13,7 @@ from hemoseg.figures.style import GROUP_MARKERS, SOFT, figure, group_colours, sh
 
 EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 MOST_GROUPS = 10  # more patients than this are not told apart in the legend
-TITLES = {"dice": "Dice per image", "hausdorff": "Hausdorff distance per image"}
+TITLES = {"dice": "Dice per image", "hausdorff": "Hausdorff per image"}
 
 
 def image_scores(pixels: pd.DataFrame, *, empty: str, hausdorff_missing: str) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def distributions(
     for axes, (name, chosen) in zip(grid, parts, strict=False):
         _spread(axes, scores[scores["class_name"] == name], measure, {key: labels[key] for key in chosen}, colours)
         alone = ", closer" if chosen != models else ""
-        axes.set_title(f"{TITLES[measure]}: {shortened(name)}{alone}")
+        axes.set_title(f"{TITLES[measure]}: {shortened(name, 22 if columns < 3 else 12)}{alone}")
     for axes in grid[len(parts) :]:
         axes.set_visible(False)
     _name_groups(drawn, groups)

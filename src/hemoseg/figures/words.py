@@ -139,12 +139,12 @@ def _fewest(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
 def paired_sentence(facts: Mapping[str, float], first: str, second: str) -> str:
     """What `scores.paired` found."""
     losses = facts["images"] - facts["wins"] - facts["ties"]
+    mean, low, high = (f"{facts[key]:+.4f}".replace("-", "\N{MINUS SIGN}") for key in ("mean", "low", "high"))
     return (
-        f"{second} minus {first}, Dice of the same image: mean {facts['mean']:+.4f} "
-        f"(95 % bootstrap interval over {count_of(facts['frames'], 'frame')}: {facts['low']:+.4f} to "
-        f"{facts['high']:+.4f}); higher in {facts['wins']}, equal in {facts['ties']}, lower in {losses} of "
-        f"{count_of(facts['images'], 'image')}. The interval knows of the frames that were tested, not of other "
-        "trainings."
+        f"{second} minus {first}, Dice of the same image: mean {mean} (95 % bootstrap interval over "
+        f"{count_of(facts['frames'], 'frame')}: {low} to {high}); higher in {facts['wins']}, equal in {facts['ties']}, "
+        f"lower in {losses} of {count_of(facts['images'], 'image')}. The interval knows of the frames that were "
+        "tested, not of other trainings."
     )
 
 
