@@ -164,7 +164,7 @@ def test_every_kind_of_results_has_its_page(tmp_path, kind):
 
 
 def test_labels_by_nobody_are_told(tmp_path):
-    settings = results_of(tmp_path, BINARY | {"models": {"unet": "U-Net"}})
+    settings = results_of(tmp_path, BINARY | {"models": {"unet": "U-Net"}, "folds": 1})
     base = tmp_path / "lab"
     arrays = sample_files.to_arrays(samples_of(BINARY))
     write_arrays(base / "autolabels.npz", **arrays)
@@ -177,7 +177,7 @@ def test_labels_by_nobody_are_told(tmp_path):
 
 
 def test_methods_of_the_paper_and_its_wrong_averages_are_told(tmp_path):
-    settings = results_of(tmp_path, MANY | {"models": {"unet": "U-Net"}, "seeds": 1})
+    settings = results_of(tmp_path, MANY | {"models": {"unet": "U-Net"}, "seeds": 1, "folds": 1})
     lines = [("ilastik", c, "dice", v) for c, v in (("0", 0.9), ("1", 0.8), ("average", 0.5))]
     published = pd.DataFrame(lines, columns=["row", "class", "column", "value"]).assign(sd=0.1, source=HOSTILE)
     published.to_csv(tmp_path / "published.csv", index=False)
