@@ -1,0 +1,98 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hemoseg import __main__, __version__, steps
+from hemoseg.__main__ import main, step_names
+from hemoseg.errors import InputError
+
+
+def run(*words):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_package_can_be_run_and_its_help_does_not_wait_for_torch():
+    code = "import sys; from hemoseg.__main__ import main; main(['--help']); assert 'torch' not in sys.modules"
+    for done in (run("-m", "hemoseg", "--help"), run("-c", code)):
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("usage: hemoseg STEP [options]")
+
+
+def test_usage_has_a_line_for_every_step(capsys):
+    assert main([]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    for name in step_names():
+        assert any(line.split()[:1] == [name] and len(line.split()) > 3 for line in lines)
+
+
+def test_steps_are_the_modules_with_a_main():
+    folder = Path(steps.__file__).parent
+    with_main = {path.stem for path in folder.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8")}
+    assert set(step_names()) == with_main
+    assert {"train", "predict", "prepare", "split", "evaluate"} <= with_main
+
+
+@pytest.mark.parametrize("name", step_names())
+def test_every_step_has_a_help(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: hemoseg {name}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hemoseg {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("trian", "did you mean train?"), ("zzz", "the steps are autolabel,"), ("files", "no step 'files'")],
+)
+def test_an_unknown_step_is_refused_with_the_nearest_name(capsys, name, words):
+    assert main([name]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"hemoseg: there is no step '{name}'")
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        (InputError("a.png: broken; export it again"), 2, "hemoseg train: a.png: broken; export it again\n"),
+        (OSError(28, "No space left on device", "r/a.npz"), 1, "hemoseg train: r/a.npz: No space left on device; "),
+        (OSError("lost"), 1, "hemoseg train: lost; "),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(monkeypatch, capsys, fault, status, words):
+    class Step:
+        @staticmethod
+        def main(argv):
+            raise fault
+
+    monkeypatch.setattr(__main__.importlib, "import_module", lambda name: Step)
+    assert main(["train"]) == status
+    said = capsys.readouterr().err
+    assert said.startswith(words)
+    assert said.count("\n") == 1
+
+
+def test_a_fault_of_our_own_is_not_hidden(monkeypatch):
+    class Step:
+        @staticmethod
+        def main(argv):
+            raise KeyError("ours")
+
+    monkeypatch.setattr(__main__.importlib, "import_module", lambda name: Step)
+    with pytest.raises(KeyError):
+        main(["train"])
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3", ""])
+def test_settings_that_are_no_object_are_refused(capsys, text):
+    assert main(["train", "--settings", text]) == 2
+    assert "hemoseg train: --settings: " in capsys.readouterr().err
