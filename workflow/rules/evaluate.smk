@@ -11,6 +11,8 @@ rule evaluate:
         histograms=f"results/{{experiment}}/evaluate/{RUN}/histograms.npz",
     log:
         f"results/logs/{{experiment}}/evaluate/{RUN}.log",
+    benchmark:
+        f"results/{{experiment}}/seconds/evaluate/{RUN}.tsv"
     conda:
         "../../environment.yml"
     params:

@@ -16,6 +16,8 @@ rule tabulate:
         metrics="results/tables/{experiment}.metrics.json",
     log:
         "results/logs/{experiment}/tabulate.log",
+    benchmark:
+        "results/{experiment}/seconds/tabulate.tsv"
     conda:
         "../../environment.yml"
     params:
