@@ -40,9 +40,9 @@ class Workspace:
         """Jobs of a dry run as ``{"train unet/fold1/0": body}``; the body has lines such as ``input: a, b``."""
         return {_name(rule, body): body for rule, body in self.planned_jobs(*arguments)}
 
-    def planned_jobs(self, *arguments):
+    def planned_jobs(self, *arguments, **variables):
         """Jobs of a dry run as (rule, body)."""
-        output = self.run("snakemake", "--dry-run", *arguments)
+        output = self.run("snakemake", "--dry-run", *arguments, **variables)
         jobs = [(found[1], found["body"]) for found in JOB.finditer(output)]
         assert jobs or "Nothing to be done" in output, output
         return jobs

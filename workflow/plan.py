@@ -107,7 +107,8 @@ def _inherit(name: str, written: dict[str, Any], seen: tuple[str, ...] = ()) -> 
         hint = f"did you mean {close[0]}?" if close else f"the experiments are {', '.join(written)}"
         raise PlanError(f"params.experiments.{name}.like: there is no experiment {parent!r}; {hint}")
     if parent in seen:
-        raise PlanError(f"params.experiments.{name}.like: {' -> '.join([*seen, name, parent])} goes in a circle")
+        way = " -> ".join([*seen, name, parent])
+        raise PlanError(f"params.experiments.{name}.like: {way} goes in a circle; name an experiment that does not")
     return merged(_inherit(parent, written, (*seen, name)), {k: v for k, v in own.items() if k != "like"})
 
 
@@ -135,8 +136,8 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
 def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[str, Any]:
     model = dict(experiment["models"][key])
     for link in ("init_from", "weights_from"):
-        if model.get(link) is not None and model[link] not in experiment["models"]:
-            raise PlanError(f"{place}.{key}.{link}: there is no model {model[link]!r} in this experiment")
+        if model.get(link) is not None:
+            _follow(f"{place}.{key}.{link}", link, key, experiment["models"])
     if source := model.pop("settings_from", None):
         model["settings"] = merged(experiment[source], model.get("settings") or {})
     defaults = {"label": key, "network": key, "settings": {}, "seeds": experiment["seeds"], "output": "probability"}
@@ -144,3 +145,19 @@ def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[st
     model["train"] = merged(experiment["train"], model.get("train") or {})
     model["predict"] = merged(experiment["predict"], model.get("predict") or {})
     return model
+
+
+def _follow(place: str, link: str, key: str, models: dict[str, Any]) -> None:
+    """Refuse a link that leads nowhere or in a circle, or to a row without weights of its own."""
+    way = [key]
+    while (target := models[way[-1]].get(link)) is not None:
+        if target not in models:
+            close = difflib.get_close_matches(str(target), list(models), n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the models are {', '.join(models)}"
+            raise PlanError(f"{place}: there is no model {target!r} in this experiment; {hint}")
+        if target in way:
+            raise PlanError(f"{place}: {' -> '.join([*way, target])} goes in a circle; name a model that does not")
+        if models[target].get("weights_from") is not None:
+            owner = models[target]["weights_from"]
+            raise PlanError(f"{place}: {target} has no weights of its own; name {owner}, whose weights it uses")
+        way.append(target)

@@ -92,12 +92,3 @@ def test_demo_builds_the_flagship_pages_only(pristine, field):
     pages = {field(body, "output") for name, body in planned.items() if name == "report"} - {""}
     assert pages <= {f"reports/build/{name}.html" for name in PARAMS["flagship"]}
     assert sum(name.startswith("index") for name in planned) == 1
-
-
-def test_every_rule_has_a_log_and_the_conda_environment(pristine):
-    rules = [text for path in (pristine / "workflow/rules").glob("*.smk") for text in path.read_text().split("\nrule ")]
-    rules = [text for text in rules if "shell:" in text]
-    assert len(rules) >= 12
-    for text in rules:
-        assert 'conda:\n        "../../environment.yml"' in text, text.splitlines()[0]
-        assert "\n    log:\n" in text, text.splitlines()[0]

@@ -84,12 +84,17 @@ def prepare_settings(wildcards):
     return json.dumps(experiment_of(wildcards)["prepare"] | {"labels": experiment_of(wildcards)["labels"]})
 
 
+def folder_of(experiment, stage, model, split, seed):
+    """Folder of one run; a row with `weights_from` trains nothing, its training is that of the row it names."""
+    if stage == "train":
+        model = EXPERIMENTS[experiment]["models"][model]["weights_from"] or model
+    return f"results/{experiment}/{stage}/{model}/{split}/seed{seed}"
+
+
 def folders_of_model(stage, wildcards):
     """Folders of all runs of one model."""
-    return [
-        f"results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
-        for model, split, seed in runs_of(wildcards.experiment, [wildcards.model])
-    ]
+    experiment = wildcards.experiment
+    return [folder_of(experiment, stage, *run) for run in runs_of(experiment, [wildcards.model])]
 
 
 def files_of_model(stage, wildcards, *files):
@@ -100,8 +105,10 @@ def files_of_model(stage, wildcards, *files):
 def of_runs(stage, file):
     """Input of a rule: one file of every run of the experiment."""
     return lambda wildcards: [
-        f"results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}/{file}"
-        for model, split, seed in runs_of(wildcards.experiment)
+        f"{folder}/{file}"
+        for folder in dict.fromkeys(
+            folder_of(wildcards.experiment, stage, *run) for run in runs_of(wildcards.experiment)
+        )
     ]
 
 
