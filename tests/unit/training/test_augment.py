@@ -79,6 +79,12 @@ def test_ignored_pixels_stay_ignored():
     assert set(after.classes.unique().tolist()) <= {0, 1, 2, 255}
 
 
+@pytest.mark.parametrize("settings", [{"rotate": 45.0}, {"scale": (0.6, 1.7)}])
+def test_labels_move_by_nearest_neighbour_and_no_class_comes_between(settings):
+    after = augmented(7 * (blobs(8, classes=2) > 0).long(), **settings)
+    assert set(after.classes.unique().tolist()) == {0, 7, 255}
+
+
 def test_254_classes_keep_their_numbers():
     classes = torch.arange(256).clamp(max=255).view(1, 16, 16)
     after = augmented(classes, flip=True, seed=3)
