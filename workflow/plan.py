@@ -106,7 +106,7 @@ def _inherit(name: str, written: dict[str, Any], seen: tuple[str, ...] = ()) -> 
         close = difflib.get_close_matches(str(parent), list(written), n=1)
         hint = f"did you mean {close[0]}?" if close else f"the experiments are {', '.join(written)}"
         raise PlanError(f"params.experiments.{name}.like: there is no experiment {parent!r}; {hint}")
-    if parent in seen:
+    if parent in (*seen, name):
         way = " -> ".join([*seen, name, parent])
         raise PlanError(f"params.experiments.{name}.like: {way} goes in a circle; name an experiment that does not")
     return merged(_inherit(parent, written, (*seen, name)), {k: v for k, v in own.items() if k != "like"})

@@ -1,0 +1,22 @@
+"""Settings that cannot be used, through the engines' own doors: one sentence, a status that is not zero, no job."""
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.xdist_group("dry")
+
+
+def test_snakemake_says_which_key_was_meant(workspace):
+    (workspace / "mine.yaml").write_text(yaml.safe_dump({"train": {"setps": 3}}))
+    said = workspace.run("snakemake", "--configfile", "mine.yaml", expect=1)
+    assert "params.train: unknown key 'setps'; did you mean steps?" in said
+    assert "Traceback (most recent" not in said
+    assert not (workspace / "results").exists()
+
+
+def test_dvcs_plan_says_it_too(workspace):
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("batch_size: 5", "batch_size: five"))
+    said = workspace.run("python", "workflow/stages.py", "params.yaml", "results/plan", expect=1)
+    assert said.strip() == "params.train.batch_size: 'five' is not of type 'integer'"
+    assert not (workspace / "results").exists()

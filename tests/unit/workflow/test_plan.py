@@ -1,0 +1,166 @@
+"""From params.yaml to the settings of jobs: scale, inheritance, refusals."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from plan import PlanError, at_scale, merged, resolve
+
+REPOSITORY = Path(__file__).parents[3]
+PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/params.schema.yaml").read_text(encoding="utf-8"))
+
+
+def with_overlay(overlay):
+    return resolve(merged(PARAMS, overlay))
+
+
+def experiment(**settings):
+    return {"experiments": {"scd2020_binary": settings}}
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+@pytest.mark.parametrize(
+    "overlay", [None, *sorted((REPOSITORY / "params").glob("*.yaml")), REPOSITORY / "tests/params.yaml"]
+)
+def test_every_experiment_is_valid_at_both_scales(scale, overlay):
+    laid = yaml.safe_load(overlay.read_text()) if overlay else {}
+    plan = with_overlay(laid | {"scale": scale})
+    assert set(plan["experiments"]) >= set(PARAMS["experiments"])
+    assert "paper" not in str(sorted(keys_of(plan)))
+    for name in plan["flagship"]:
+        assert plan["experiments"][name]["split_names"]
+
+
+def keys_of(value):
+    if isinstance(value, dict):
+        return set(value) | {key for inner in value.values() for key in keys_of(inner)}
+    return {key for inner in value for key in keys_of(inner)} if isinstance(value, list) else set()
+
+
+def test_a_pair_of_scales_is_chosen_wherever_it_stands():
+    value = {
+        "a": {"demo": 1, "paper": 2},
+        "b": [{"demo": [3], "paper": {"c": {"demo": 4, "paper": 5}}}],
+        "d": {"demo": 6},
+    }
+    assert at_scale(value, "demo") == {"a": 1, "b": [[3]], "d": {"demo": 6}}
+    assert at_scale(value, "paper") == {"a": 2, "b": [{"c": 5}], "d": {"demo": 6}}
+
+
+def test_resolving_changes_nothing_that_it_was_given():
+    given = copy.deepcopy(PARAMS)
+    resolve(given)
+    assert given == PARAMS
+
+
+def test_an_experiment_takes_over_what_it_is_like():
+    plan = with_overlay({"experiments": {"mine": {"like": "scd2020_binary", "title": "Mine", "train": {"steps": 7}},
+                                         "theirs": {"like": "mine", "models": {"unet": None}}}})  # fmt: skip
+    parent, mine, theirs = (plan["experiments"][name] for name in ("scd2020_binary", "mine", "theirs"))
+    assert mine["prepare"] == parent["prepare"]
+    assert mine["title"] == theirs["title"] == "Mine"
+    assert mine["train"] == parent["train"] | {"steps": 7} == theirs["train"]
+    assert {model["train"]["steps"] for model in mine["models"].values()} == {7}
+    assert parent["train"]["steps"] != 7
+    assert set(theirs["models"]) == set(parent["models"]) - {"unet"}
+
+
+def test_null_takes_an_entry_out():
+    plan = with_overlay(
+        experiment(models={"otsu": None}, tabulate={"columns": {"merged": None}}, prepare={"classes": {"cell": None}})
+    )
+    settings = plan["experiments"]["scd2020_binary"]
+    assert "otsu" not in settings["models"]
+    assert "merged" not in settings["tabulate"]["columns"]
+    assert settings["prepare"]["classes"] == {}
+
+
+def test_a_model_is_complete():
+    settings = resolve(PARAMS)["experiments"]["scd2020_binary"]
+    for key, model in settings["models"].items():
+        assert set(model["train"]) >= {"steps", "learning_rate"}
+        assert model["network"] == key
+        assert model["seeds"]
+    overlay = experiment(autolabel={"threshold": 3}, models={"unet": {"train": {"steps": 9}}})
+    changed = with_overlay(overlay)["experiments"]["scd2020_binary"]["models"]
+    assert changed["unet"]["train"] == settings["models"]["unet"]["train"] | {"steps": 9}
+    assert changed["deformable_unet"] == settings["models"]["deformable_unet"]
+    assert changed["autolabel"]["settings"]["threshold"] == 3  # settings_from
+
+
+def models(**rows):
+    return experiment(models=rows)
+
+
+def like(**parents):
+    return {"experiments": {name: {"like": parent} for name, parent in parents.items()}}
+
+
+REFUSED = {
+    "no such scale": ({"scale": "tiny"}, r"scale is 'tiny'; write one of demo, paper"),
+    "section misspelt": ({"trian": {}}, r"params: unknown key 'trian'; did you mean train\?"),
+    "key of a section": ({"train": {"step": 3}}, r"params\.train: unknown key 'step'; did you mean steps\?"),
+    "key of an experiment": (experiment(modles={}), r"scd2020_binary: unknown key 'modles'; did you mean models\?"),
+    "key of a model": (models(unet={"lable": "U"}), r"models\.unet: unknown key 'lable'; did you mean label\?"),
+    "key of a model's train": (models(unet={"train": {"lr": 1}}), r"unet\.train: unknown key 'lr'; "),
+    "key of a dataset": ({"datasets": {"simulated_scd2020": {"sede": 1}}}, r"unknown key 'sede'; did you mean seed\?"),
+    "key of augment": ({"train": {"augment": {"flipp": True}}}, r"augment: unknown key 'flipp'; did you mean flip\?"),
+    "a key like no other": ({"train": {"zzz": 3}}, r"unknown key 'zzz'; the keys here are steps, batch_size"),
+    "text for a number": ({"train": {"learning_rate": "1e-3"}}, r"'1e-3' is text, a number is needed; write 0\.001"),
+    "text for a whole number": ({"train": {"steps": "many"}}, r"train\.steps: 'many' is not of type 'integer'"),
+    "no choice": ({"tabulate": {"empty": "two"}}, r"tabulate\.empty: 'two' is not one of one, zero, skip"),
+    "negative": ({"train": {"learning_rate": -1}}, r"train\.learning_rate: -1 "),
+    "one fold": (experiment(split={"folds": 1}), r"split\.folds: 1 is less than the minimum of 2"),
+    "like nothing": (like(a="scd2020_binery"), r"a\.like: .*'scd2020_binery'; did you mean scd2020_binary\?"),
+    "like in a circle": (like(a="b", b="a"), r"like: a -> b -> a goes in a circle; name an experiment"),
+    "like itself": (like(a="a"), r"a\.like: a -> a goes in a circle"),
+    "no dataset": (
+        {"experiments": {"a": {"title": "A", "models": {"otsu": {}}}}},
+        r"a: dataset is missing; write it, or",
+    ),
+    "unknown start": (models(unet={"init_from": "ottsu"}), r"unet\.init_from: .* 'ottsu' in .*; did you mean otsu\?"),
+    "unknown weights": (models(unet={"weights_from": "x"}), r"unet\.weights_from: there is no model 'x' in this"),
+    "start in a circle": (models(unet={"init_from": "unet"}), r"unet -> unet goes in a circle"),
+    "no weights of its own": (
+        models(unet={"weights_from": "otsu"}, deformable_unet={"init_from": "unet"}),
+        r"init_from: unet has no weights of its own; name otsu",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(fault):
+    overlay, words = REFUSED[fault]
+    with pytest.raises(PlanError, match=words) as refusal:
+        with_overlay(overlay)
+    assert "\n" not in str(refusal.value)
+    assert str(refusal.value).startswith("params")
+
+
+def properties(schema, place="params"):
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{place}.{name}", inner
+        yield from properties(inner, f"{place}.{name}")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from properties(schema["additionalProperties"], f"{place}.*")
+
+
+def all_properties():
+    yield from properties(SCHEMA)
+    for name, definition in SCHEMA["$defs"].items():
+        yield from properties(definition, name)
+
+
+@pytest.mark.parametrize(("place", "schema"), list(all_properties()))
+def test_every_property_is_described(place, schema):
+    definition = SCHEMA["$defs"].get(schema.get("$ref", "").rpartition("/")[2], {})
+    assert schema.get("description") or definition.get("description"), place
+
+
+def test_every_object_forbids_unknown_keys():
+    free = {"simulate", "autolabel", "settings", "margin_crop", "dataset"}  # checked by the steps themselves
+    for place, schema in all_properties():
+        if schema.get("type") == "object" and place.rpartition(".")[2] not in free:
+            assert "additionalProperties" in schema, place
