@@ -63,6 +63,8 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
 
     settings = args.settings
     plan = Plan(**{k: v for k, v in settings["train"].items() if k not in ("normalise", "precision")})
+    if plan.batch_size < args.devices:
+        raise InputError(f"--devices {args.devices}: a batch of {plan.batch_size} has no sample for each; use fewer")
     accelerator = "gpu" if args.device == "cuda" else args.device
     fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=settings["train"]["precision"])
     fabric.launch()
