@@ -20,7 +20,8 @@ STAND_IN = Path(__file__).parent / "stand_in_conda" / "bin"
 PYPI = {"pytorch": "torch"}
 DISTRIBUTION = {
     "PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image",
-    "lightning_fabric": "lightning-fabric", "nbformat": "nbconvert", "traitlets": "nbconvert", "matplotlib": "seaborn", "IPython": "ipykernel",
+    "lightning_fabric": "lightning-fabric", "nbformat": "nbconvert", "traitlets": "nbconvert",
+    "matplotlib": "seaborn", "IPython": "ipykernel",
 }  # fmt: skip
 ONE = "results/scd2020_binary/evaluate/{}/runs.csv"
 

@@ -11,6 +11,8 @@ from environment import prepare_environment
 from plan import PlanError, resolve
 
 prepare_environment()
+# Snakemake takes PYTHONPATH away from jobs in a conda environment; the jobs put it back themselves.
+shell.prefix("set -euo pipefail; export PYTHONPATH=src; ")
 # Where a machine has no GPU a training takes no GPU slot, and as many run as there are cores.
 GPU = 1 if shutil.which("nvidia-smi") else 0
 
