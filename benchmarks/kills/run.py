@@ -26,7 +26,7 @@ from hemoseg.__main__ import run_step
 from hemoseg.data.samples import Samples, to_arrays
 from hemoseg.models import unet  # noqa: F401
 from hemoseg.steps import train  # noqa: F401
-from hemoseg.steps.files import read_table, write_arrays, write_table
+from hemoseg.steps.files import read_table, write_arrays, write_table, write_text
 
 TRAIN = {"steps": 30, "batch_size": 2, "learning_rate": 0.001, "weight_decay": 0.0, "validate_every": 7}
 TRAIN |= {"loss": "cross_entropy", "normalise": "training_set", "precision": "32-true", "augment": {"flip": True}}
@@ -72,23 +72,25 @@ def kill_trainings(folder: Path, kills: int, draw: random.Random) -> None:
 def kill_tables(folder: Path, kills: int, draw: random.Random) -> None:
     """Kill the writing of a table over another one; what stands there is one of the two."""
     path = folder / "tables" / "table.csv"
-    tables = [pd.DataFrame({"row": range(20_000), "value": np.arange(20_000) / 7 + version}) for version in (0, 1)]
-    contents, seconds = [], 0.0
-    for table in tables:
-        begin = time.monotonic()
-        finish(fork(lambda table=table: write_table(path, table)))
-        seconds = time.monotonic() - begin
-        contents.append(path.read_bytes())
+    # As `write_table` hands them on; large, so that most kills fall into the writing itself.
+    texts = [
+        f"row,value\n{''.join(f'{row},{row * 7 + version}{chr(10)}' for row in range(2_000_000))}" for version in (0, 1)
+    ]
+    begin = time.monotonic()
+    for text in texts:
+        finish(fork(lambda text=text: write_text(path, text)))
+    seconds = (time.monotonic() - begin) / len(texts)
     done, seen = 0, [0, 0]
     while done < kills:
-        version = contents.index(path.read_bytes())  # ValueError: neither the one nor the other
+        found = path.read_text()
+        check(found in texts, f"after {done} kills the table has {len(found)} of {len(texts[0])} characters")
+        version = texts.index(found)
         seen[version] += 1
-        done += not killed_after(
-            draw.uniform(0, seconds), lambda version=version: write_table(path, tables[1 - version])
-        )
-    check(len(read_table(path)) == 20_000, "the table cannot be read")
-    left = [file for file in path.parent.iterdir() if file != path]
-    check(all(file.name.endswith(".part") for file in left), f"left behind: {left}")
+        done += not killed_after(draw.uniform(0, seconds), lambda version=version: write_text(path, texts[1 - version]))
+        left = [file for file in path.parent.iterdir() if file != path]
+        check(all(file.name.endswith(".part") for file in left), f"left behind: {left}")
+        for file in left:
+            file.unlink()
     print(f"tables: {done} kills, {seen[0]} times the one and {seen[1]} times the other stood there whole", flush=True)
 
 
