@@ -32,6 +32,7 @@ class Shown:
         pred_instances: predicted cells of each model, by key.
         marks: cells to box of each model, by key (`cell_marks.errors`).
         dice: of each model, by key.
+        compared_with: what ``gt`` is called.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Shown:
     pred_instances: Mapping[str, np.ndarray] = field(default_factory=dict)
     marks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     dice: Mapping[str, float] = field(default_factory=dict)
+    compared_with: str = "truth"
 
 
 def panel(
@@ -80,7 +82,7 @@ def panel(
 
 def _whole(row: Sequence[Axes], one: Shown, labels: Mapping[str, str]) -> None:
     show(row[0], as_rgb(one.image), "raw")
-    show(row[1], as_colours(one.gt), "truth")
+    show(row[1], as_colours(one.gt), one.compared_with)
     for axes, (key, label) in zip(row[2:], labels.items(), strict=True):
         score = f" · {one.dice[key]:.3f}" if key in one.dice else ""
         show(axes, as_colours(one.predictions[key]), f"{shortened(label, 16)}{score}")

@@ -74,8 +74,20 @@ def straddle_sentence(notes: Mapping[str, Any]) -> str:
     )
 
 
-def verdict(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], samples: Samples) -> str:
-    """Who is best by the table's leading column, by how much, and who makes the fewest errors; no claim beyond."""
+def verdict(
+    table: pd.DataFrame,
+    columns: Mapping[str, Mapping[str, Any]],
+    samples: Samples,
+    label_makers: Sequence[str] = (),
+) -> str:
+    """Who is best by the table's leading column, by how much, and who makes the fewest errors; no claim beyond.
+
+    ``label_makers`` are rows that made the labels which all are compared with: that they agree with themselves says
+    nothing.
+    """
+    if samples.has_instances and cells_in(samples) == 0:
+        return "No image holds a labelled cell: no number of the table tells one model from another."
+    table = table[~table["row"].isin(label_makers)]
     parts = [part for part in (_leader(table, columns), _fewest(table, columns)) if part]
     if not parts:
         return "The table holds no number that could be compared."

@@ -56,6 +56,12 @@ class Results:
         """Whether nothing but auto-labels is there to compare with."""
         return not read_samples(self.folder / "samples.npz").has_labels
 
+    @property
+    def label_makers(self) -> list[str]:
+        """Rows whose method made the labels that all are compared with."""
+        models = self.settings["models"]
+        return [key for key in models if models[key]["network"] == "autolabel"] if self.auto_labelled else []
+
     @cached_property
     def samples(self) -> Samples:
         """The samples with their true labels, or with the auto-labels where there are no others."""
@@ -182,6 +188,7 @@ class Results:
                 pred_instances={model: maps.instances for model, maps in by_model.items()},
                 marks={model: rows[rows["sample"] == name] for model, rows in marks.items() if model in by_model},
                 dice={model: scores[model, name] for model in by_model if (model, name) in scores},
+                compared_with="auto-labels" if self.auto_labelled else "truth",
             )
             found.append(one)
         return found

@@ -130,6 +130,16 @@ def test_the_verdict_of_ties_single_rows_and_nothing(lines, expected):
     assert expected in words.verdict(table(*lines), COLUMNS, samples())
 
 
+def test_the_verdict_leaves_out_who_made_the_labels():
+    said = words.verdict(SIMPLE, COLUMNS, samples(), label_makers=["b"])
+    assert said.startswith("One model was run: A reaches Dice (cell)")
+
+
+def test_the_verdict_names_no_winner_where_there_is_no_cell():
+    nothing = samples(instances=[np.zeros((4, 4), np.int32)])
+    assert "No image holds a labelled cell" in words.verdict(SIMPLE, COLUMNS, nothing)
+
+
 def test_badges_tell_simulated_from_real_and_name_the_back_end():
     settings = {"dataset": "d", "scale": "demo", "labels": "truth"}
     for simulated, kind in ((True, "simulated"), (False, "real"), (None, "simulated")):
