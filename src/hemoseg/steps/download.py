@@ -16,7 +16,7 @@ from tqdm import tqdm
 from hemoseg.data.settings import with_defaults
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments
-from hemoseg.steps.files import folder_written_whole, write_text
+from hemoseg.steps.files import folder_written_whole, has_marker, write_json, write_text
 
 ENTRY: dict[str, Any] = {
     "url": None,
@@ -27,16 +27,20 @@ ENTRY: dict[str, Any] = {
     "licence": "",
     "citation": "",
 }
+CATALOGUE = "workflow/catalogue.yaml"
 MOST_BYTES = 200 * 2**30  # unpacked
 CHUNK = 2**20
+MARKER = ".hemoseg-download.json"  # tells a folder that may be replaced
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the dataset NAME of ``--catalogue`` to ``--out``."""
     parser = arguments.parser("download", __doc__)
     parser.add_argument("name", help="name of the dataset in the catalogue")
-    parser.add_argument("--catalogue", required=True, help="YAML: name: {url, sha256, unpack, licence, citation}")
-    parser.add_argument("--out", help="folder to write (default data/NAME); an older one is replaced")
+    parser.add_argument(
+        "--catalogue", default=CATALOGUE, help=f"YAML: name: {{url, sha256, ...}} (default {CATALOGUE})"
+    )
+    parser.add_argument("--out", help="folder to write (default data/NAME); an older one of this step is replaced")
     given = parser.parse_args(argv)
     entry = read_entry(given.catalogue, given.name)
     out = Path(given.out or Path("data") / given.name)
@@ -75,7 +79,7 @@ def download(entry: dict[str, Any], name: str, out: Path) -> None:
     Raises:
         InputError: the address cannot be read, the hash differs, or the archive is damaged or unsafe.
     """
-    with folder_written_whole(out) as folder:
+    with folder_written_whole(out, has_marker(MARKER)) as folder:
         archive = folder / PurePosixPath(urllib.request.url2pathname(entry["url"].split("?")[0])).name
         fetch(entry["url"], archive, str(entry["sha256"]).lower())
         if entry["unpack"] != "none":
@@ -86,6 +90,7 @@ def download(entry: dict[str, Any], name: str, out: Path) -> None:
             described = {"name": name, "licence": entry["licence"], "citation": entry["citation"]}
             text = yaml.safe_dump(described | entry["description"], allow_unicode=True, sort_keys=False)
             write_text(folder / "dataset.yaml", text)
+        write_json(folder / MARKER, {"name": name, "url": entry["url"], "sha256": entry["sha256"]})
 
 
 def fetch(url: str, target: Path, sha256: str) -> None:

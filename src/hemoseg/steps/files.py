@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,18 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; it replaces ``path`` when the block ends well."""
+def folder_written_whole(path: str | Path, ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; it replaces ``path`` when the block ends well.
+
+    Args:
+        path: absent, empty, or an earlier product of the same step.
+        ours: tells whether a folder is such a product.
+
+    Raises:
+        InputError: ``path`` holds what this step did not write; it is left as it is.
+    """
     path = Path(path)
+    _require_own(path, ours)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     temporary.mkdir()
@@ -49,11 +58,26 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             _flush(file)
+        _require_own(path, ours)  # once more: the block may have taken hours
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
         _flush(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def has_marker(name: str) -> Callable[[Path], bool]:
+    """Tells a step's own folder by the file that the step leaves in it."""
+    return lambda folder: (folder / name).is_file()
+
+
+def _require_own(path: Path, ours: Callable[[Path], bool]) -> None:
+    if path.name in ("", ".."):
+        raise InputError(f"--out {path}: names no folder of its own; choose another --out")
+    if not (path.exists() or path.is_symlink()):
+        return
+    if path.is_symlink() or not path.is_dir() or (any(path.iterdir()) and not ours(path)):
+        raise InputError(f"{path}: exists and was not written by this step; choose another --out")
 
 
 def _flush(path: Path) -> None:

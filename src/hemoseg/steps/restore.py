@@ -11,8 +11,10 @@ from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples, from_arrays
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments
-from hemoseg.steps.files import folder_written_whole, read_arrays
+from hemoseg.steps.files import folder_written_whole, has_marker, read_arrays, write_json
 from hemoseg.steps.images import label_name, write_labels
+
+MARKER = ".hemoseg-restore.json"  # tells a folder that may be replaced
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,14 +22,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments.parser("restore", __doc__)
     parser.add_argument("--samples", required=True, help="samples.npz")
     parser.add_argument("--predictions", required=True, help="predictions.npz of some of these samples")
-    parser.add_argument("--out", required=True, help="folder to write; an older one is replaced")
+    parser.add_argument("--out", required=True, help="folder to write; an older one of this step is replaced")
     given = parser.parse_args(argv)
     samples = from_arrays(read_arrays(given.samples))
     predictions = predictions_format.from_arrays(read_arrays(given.predictions))
     if strange := sorted(set(predictions.ids) - set(samples.ids)):
         raise InputError(f"{given.predictions}: {strange[0]} is no sample of {given.samples}; predict these samples")
     frames = list(dict.fromkeys(samples.frames[i] for i in samples.index(predictions.ids)))
-    with folder_written_whole(given.out) as folder:
+    with folder_written_whole(given.out, has_marker(MARKER)) as folder:
+        write_json(folder / MARKER, {"samples": given.samples, "predictions": given.predictions})
         for frame in tqdm(frames, desc="restore", unit="frame"):
             placed = restored(frame, samples, predictions)
             write_labels(folder / "classes" / f"{frame}.png", placed.classes)

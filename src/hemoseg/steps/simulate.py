@@ -28,7 +28,9 @@ def main(argv: list[str]) -> None:
     parser = arguments.parser("simulate", __doc__)
     parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON; see hemoseg/simulation")
     parser.add_argument("--seed", type=int, default=0, help="the data set's seed, >= 0")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write; an older one is replaced")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to write; an older one of this step is replaced"
+    )
     parser.add_argument("--threads", type=int, default=1, help="frames made at the same time")
     args = parser.parse_args(argv)
     simulate(args.settings, args.seed, args.out, args.threads)
@@ -52,15 +54,22 @@ def simulate(settings: dict, seed: int, out: Path, threads: int = 1) -> None:
     settings = kind.check(settings)
     if seed < 0:
         raise InputError(f"simulate: --seed: {seed} is negative; use 0 or more")
-    if out.exists() and not (out / "dataset.yaml").is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists and is no simulated data set; choose another --out")
-    with folder_written_whole(out) as folder:
+    with folder_written_whole(out, is_simulated) as folder:
         for part in ("images", "instances", "classes"):
             (folder / part).mkdir()
         rows = list(tqdm(_frames(kind, settings, seed, folder, threads), "simulate", settings["frames"], unit="frame"))
         write_table(folder / "manifest.csv", pd.DataFrame(rows))
         facts = {"name": name} | kind.dataset(settings)
         write_text(folder / "dataset.yaml", yaml.safe_dump(facts, sort_keys=False, width=120))
+
+
+def is_simulated(folder: Path) -> bool:
+    """Whether a folder is what this step wrote, by its dataset.yaml."""
+    try:
+        facts = yaml.safe_load((folder / "dataset.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(facts, dict) and facts.get("simulated") is True
 
 
 def _frames(kind, settings: dict, seed: int, folder: Path, threads: int) -> Iterator[dict]:

@@ -70,9 +70,19 @@ def test_bad_settings_leave_nothing(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys):
+@pytest.mark.parametrize("described", [None, "name: lab\n", "simulated: false\n", "simulated: 'no'\n", "[", "- a\n"])
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys, described):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "thesis.txt").write_text("years")
+    if described:
+        (tmp_path / "d" / "dataset.yaml").write_text(described)
     assert run(tmp_path, SMALL) == 2
-    assert "no simulated data set" in capsys.readouterr().err
+    assert "d: exists and was not written by this step; choose another --out" in capsys.readouterr().err
     assert (tmp_path / "d" / "thesis.txt").read_text() == "years"
+
+
+def test_an_empty_folder_and_an_earlier_simulation_are_replaced(tmp_path):
+    (tmp_path / "d").mkdir()
+    assert run(tmp_path, SMALL) == 0
+    assert run(tmp_path, SMALL | {"frames": 1}) == 0
+    assert len(list((tmp_path / "d/images").iterdir())) == 1

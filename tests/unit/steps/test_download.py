@@ -75,6 +75,7 @@ def test_an_archive_becomes_a_dataset_and_says_its_licence(server, tmp_path, cap
     status, out = fetch(server, tmp_path, content, unpack=kind, folder="set-1", description={"classes": ["cell"]})
     assert status == 0
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) == [
+        ".hemoseg-download.json",
         "dataset.yaml",
         "images/a.png",
         "manifest.csv",
@@ -90,6 +91,17 @@ def test_a_single_file_is_kept_as_it_is(server, tmp_path):
     status, out = fetch(server, tmp_path, b"hello")
     assert status == 0
     assert (out / "set.bin").read_bytes() == b"hello"
+
+
+def test_a_second_download_replaces_the_first_and_never_other_data(server, tmp_path, capsys):
+    assert fetch(server, tmp_path, b"hello")[0] == 0
+    status, out = fetch(server, tmp_path, b"again")
+    assert status == 0
+    assert (out / "set.bin").read_bytes() == b"again"
+    (out / ".hemoseg-download.json").unlink()
+    assert fetch(server, tmp_path, b"third")[0] == 2
+    assert "mine: exists and was not written by this step; choose another --out" in capsys.readouterr().err
+    assert (out / "set.bin").read_bytes() == b"again"
 
 
 FAULTS = {
@@ -137,3 +149,11 @@ def test_a_name_that_the_catalogue_has_not_is_answered_with_those_it_has(tmp_pat
     (tmp_path / "list.yaml").write_text("mine: {url: a}\n")
     assert main(["download", "yours", "--catalogue", str(tmp_path / "list.yaml")]) == 2
     assert "no dataset 'yours' (there is mine)" in capsys.readouterr().err
+
+
+def test_the_catalogue_of_the_workflow_is_the_default(tmp_path, capsys, monkeypatch):
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow/catalogue.yaml").write_text("mine: {url: a}\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["download", "yours"]) == 2
+    assert "workflow/catalogue.yaml: no dataset 'yours' (there is mine)" in capsys.readouterr().err

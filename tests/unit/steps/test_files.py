@@ -70,18 +70,51 @@ def test_a_file_is_flushed_before_it_gets_its_name(tmp_path, monkeypatch):
     assert done == ["file", "rename", "folder"]
 
 
+OURS = files.has_marker("a")
+
+
 def test_a_folder_replaces_the_old_one_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "out"
-    with files.folder_written_whole(folder) as temporary:
+    with files.folder_written_whole(folder, OURS) as temporary:
         (temporary / "a").write_text("1")
     with pytest.raises(ValueError, match="stop"):
-        fail_in(files.folder_written_whole(folder), "b", ValueError("stop"))
+        fail_in(files.folder_written_whole(folder, OURS), "b", ValueError("stop"))
     assert content(folder) == {"a"}
-    with files.folder_written_whole(folder) as temporary:
+    with files.folder_written_whole(folder, OURS) as temporary:
         (temporary / "deep").mkdir()
         (temporary / "deep" / "c").write_text("3")
     assert content(folder) == {"deep"}
     assert content(tmp_path) == {"out"}
+
+
+def put_thesis(path):
+    path.mkdir()
+    (path / "thesis").write_text("years")
+
+
+@pytest.mark.parametrize("make", [put_thesis, lambda path: path.write_text("x"), lambda path: path.symlink_to("gone")])
+def test_what_the_step_did_not_write_stays(tmp_path, make):
+    make(tmp_path / "out")
+    with pytest.raises(InputError, match="out: exists and was not written by this step; choose another --out"):
+        fail_in(files.folder_written_whole(tmp_path / "out", OURS), "b", AssertionError("the block ran"))
+    assert content(tmp_path) == {"out"}
+
+
+def test_what_came_while_the_block_ran_stays(tmp_path):
+    with (
+        pytest.raises(InputError, match="was not written by this step"),
+        files.folder_written_whole(tmp_path / "out", OURS),
+    ):
+        put_thesis(tmp_path / "out")
+    assert content(tmp_path / "out") == {"thesis"}
+    assert content(tmp_path) == {"out"}
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", ""])
+def test_a_folder_needs_a_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="names no folder of its own"):
+        fail_in(files.folder_written_whole(name, OURS), "b", AssertionError("the block ran"))
 
 
 def test_text_is_utf8_with_plain_line_ends(tmp_path):

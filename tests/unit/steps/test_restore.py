@@ -89,3 +89,12 @@ def test_predictions_of_other_samples_are_refused(lab, tmp_path, capsys):
     assert main(["restore", *argv, "--out", str(tmp_path / "new")]) == 2
     assert "x is no sample of" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_only_an_earlier_restoration_is_replaced(lab, tmp_path, capsys):
+    full = restored(lab, tmp_path, {})
+    assert restored(lab, tmp_path, {}) == full
+    argv = ["--samples", str(tmp_path / "samples.npz"), "--predictions", str(tmp_path / "predictions.npz")]
+    assert main(["restore", *argv, "--out", str(lab)]) == 2
+    assert "lab: exists and was not written by this step; choose another --out" in capsys.readouterr().err
+    assert (lab / "images/a.png").exists()
