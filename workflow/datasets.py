@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plan import PlanError
+from refusals import PlanError
 
 FOLDERS = ("images", "instances", "classes", "masks")
 TABLES = ("manifest.csv", "dataset.yaml")

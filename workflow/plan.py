@@ -1,24 +1,23 @@
 """From params.yaml to the settings of each job: scale, inheritance, validation. No torch, no Snakemake."""
 
 import copy
-import difflib
 from pathlib import Path
 from typing import Any
 
 import yaml
+from checks import check_names
 from jsonschema import Draft202012Validator, ValidationError
+from refusals import PlanError, did_you_mean
 
 from hemoseg.data.splits import split_names
 from hemoseg.errors import InputError
 
 SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
 SCALES = ("demo", "paper")
+# Patterns of names in the schema, in words.
+NAMES = {r"^\w+$": "letters, digits and _", r"^[\w-]+$": "letters, digits, _ and -"}
 # Sections that every experiment has: the shared ones, with its own laid over them.
 SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "report")
-
-
-class PlanError(Exception):
-    """params.yaml, or an overlay, cannot be used: one sentence that says where, why and what to do."""
 
 
 def resolve(config: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +42,7 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
     experiments = {name: _inherit(name, written) for name in written}
     config["experiments"] = experiments
     validate(config)
+    check_names(config)
     for name, experiment in experiments.items():
         experiments[name] = _complete(name, experiment, config)
     return config
@@ -86,11 +86,11 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
-        close = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the keys here are {', '.join(known)}"
-        return f"{place}: unknown key {unknown!r}; {hint}"
+        return f"{place}: unknown key {unknown!r}; {did_you_mean(unknown, known, 'keys here')}"
     if error.validator == "enum":
         return f"{place}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "pattern" and error.validator_value in NAMES:
+        return f"{place}: {error.instance!r} is no name; use {NAMES[error.validator_value]} only"
     if error.validator == "type" and isinstance(error.instance, str) and "number" in str(error.validator_value):
         return f"{place}: {error.instance!r} is text, a number is needed; write 0.001, not 1e-3"
     return f"{place}: {error.message}"
@@ -103,8 +103,7 @@ def _inherit(name: str, written: dict[str, Any], seen: tuple[str, ...] = ()) -> 
     if parent is None:
         return own
     if parent not in written:
-        close = difflib.get_close_matches(str(parent), list(written), n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the experiments are {', '.join(written)}"
+        hint = did_you_mean(parent, written, "experiments")
         raise PlanError(f"params.experiments.{name}.like: there is no experiment {parent!r}; {hint}")
     if parent in (*seen, name):
         way = " -> ".join([*seen, name, parent])
@@ -152,8 +151,7 @@ def _follow(place: str, link: str, key: str, models: dict[str, Any]) -> None:
     way = [key]
     while (target := models[way[-1]].get(link)) is not None:
         if target not in models:
-            close = difflib.get_close_matches(str(target), list(models), n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the models are {', '.join(models)}"
+            hint = did_you_mean(target, models, "models")
             raise PlanError(f"{place}: there is no model {target!r} in this experiment; {hint}")
         if target in way:
             raise PlanError(f"{place}: {' -> '.join([*way, target])} goes in a circle; name a model that does not")

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 from closure import PACKAGE, SOURCE, code_of
-from plan import PlanError, resolve
+from plan import resolve
+from refusals import PlanError
 
 RULES = Path("workflow/rules")
 

@@ -8,7 +8,8 @@ sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src
 from closure import code_of
 from datasets import folder_files
 from environment import prepare_environment
-from plan import PlanError, resolve
+from plan import resolve
+from refusals import PlanError
 
 prepare_environment()
 # Snakemake takes PYTHONPATH away from jobs in a conda environment; the jobs put it back themselves.
@@ -18,6 +19,11 @@ GPU = 1 if shutil.which("nvidia-smi") else 0
 
 try:
     PLAN = resolve(config)
+    # Listed now: Snakemake drops a rule whose input function fails, and with it the mistake, if its output exists.
+    FRAMES = {
+        name: folder_files(f"data/{name}")
+        for name in sorted({e["dataset"] for e in PLAN["experiments"].values()} - set(PLAN["datasets"]))
+    }
 except PlanError as error:
     raise WorkflowError(str(error)) from None
 
@@ -49,12 +55,7 @@ def section(name):
 def frames_of(wildcards):
     """Files of the experiment's dataset: the folder that `simulate` writes, or every file that a lab brought."""
     dataset = experiment_of(wildcards)["dataset"]
-    if dataset in PLAN["datasets"]:
-        return [f"data/{dataset}"]
-    try:
-        return folder_files(f"data/{dataset}")
-    except PlanError as error:
-        raise WorkflowError(str(error)) from None
+    return FRAMES.get(dataset) or [f"data/{dataset}"]
 
 
 def autolabels_of(wildcards):

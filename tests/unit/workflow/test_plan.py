@@ -3,9 +3,11 @@
 import copy
 from pathlib import Path
 
+import checks
 import pytest
 import yaml
-from plan import PlanError, at_scale, merged, resolve
+from plan import at_scale, merged, resolve
+from refusals import PlanError
 
 REPOSITORY = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
@@ -127,6 +129,33 @@ REFUSED = {
         models(unet={"weights_from": "otsu"}, deformable_unet={"init_from": "unet"}),
         r"init_from: unet has no weights of its own; name otsu",
     ),
+    "unknown network": (
+        models(unet={"network": "unnet"}),
+        r"unet\.network: there is no src/hemoseg/models/unnet\.py; did you mean unet\?",
+    ),
+    "a row that is no network": (
+        models(zzz={}),
+        r"zzz\.network: .*models/zzz\.py; the names are autolabel, deformable",
+    ),
+    "a path for a network": (models(unet={"network": "../unet"}), r"'\.\./unet' is no name; use letters, digits and _"),
+    "unknown loss": ({"train": {"loss": "crossentropy"}}, r"params\.train\.loss: .*; did you mean cross_entropy\?"),
+    "a row's loss": (models(unet={"train": {"loss": "dice"}}), r"unet\.train\.loss: there is no .*/losses/dice\.py"),
+    "unknown notebook": (
+        experiment(report={"notebook": "nope"}),
+        r"notebook: there is no reports/notebooks/nope\.ipynb",
+    ),
+    "unknown simulator": (
+        {"datasets": {"simulated_scd2020": {"simulate": {"kind": "smeer"}}}},
+        r"simulate\.kind: .*simulation/smeer\.py; did you mean smear\?",
+    ),
+    "unknown flagship": ({"flagship": ["scd2020_binery"]}, r"params\.flagship: .*; did you mean scd2020_binary\?"),
+    "unknown column": (
+        experiment(tabulate={"columns": {"dise": "Dice"}}),
+        r"tabulate\.columns: there is no column 'dise'; did you mean dice\?",
+    ),
+    "unknown threshold": ({"tabulate": {"thresholds": {"fond": 1}}}, r"tabulate: .* no 'fond'; did you mean found\?"),
+    "a share above one": ({"tabulate": {"thresholds": {"found": 2}}}, r"tabulate: threshold found is 2; a share lies"),
+    "unknown error": ({"tabulate": {"accuracy": ["mised"]}}, r"tabulate: accuracy has no 'mised'; did you mean missed"),
 }
 
 
@@ -137,6 +166,12 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(fault):
         with_overlay(overlay)
     assert "\n" not in str(refusal.value)
     assert str(refusal.value).startswith("params")
+
+
+def test_all_columns_are_known_without_importing_them():
+    from hemoseg.tables.columns import COLUMNS
+
+    assert set(checks.columns()) == set(COLUMNS)
 
 
 def properties(schema, place="params"):
