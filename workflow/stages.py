@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from closure import PACKAGE, SOURCE, code_of
+from datasets import spare_frames
 from plan import resolve
 from refusals import PlanError
 
@@ -80,6 +81,7 @@ def _stage(settings: dict[str, Any], rules: list[str], modules: list[str]) -> di
 def main(params: str, folder: str) -> None:
     """Write the files of all stages."""
     plan = resolve(yaml.safe_load(Path(params).read_text(encoding="utf-8")))
+    spare_frames(plan["datasets"])
     for name, stage in stages_of(plan).items():
         path = Path(folder) / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -84,3 +84,13 @@ def test_a_failing_step_shows_its_sentence_and_leaves_nothing(lab, readme):
     assert "Traceback (most recent" not in said
     left = [path.name for path in (lab / "results/my_lab").rglob("*") if path.is_file()]
     assert not [name for name in left if "samples" in name], left
+
+
+def test_a_simulation_never_clears_a_labs_folder(lab):
+    before = sorted(lab.folder.glob("data/my_lab/*/*"))
+    simulated = yaml.safe_load((lab / "params.yaml").read_text())["datasets"]["simulated_scd2018"]
+    (lab / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"my_lab": simulated}}))
+    said = lab.run("snakemake", "data/my_lab", "--configfile", "mine.yaml", expect=1)
+    assert "data/my_lab holds frames that were not simulated; rename the dataset, or move the folder" in said
+    assert "Traceback (most recent" not in said
+    assert sorted(lab.folder.glob("data/my_lab/*/*")) == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src")]
 from closure import code_of
-from datasets import folder_files
+from datasets import folder_files, spare_frames
 from environment import prepare_environment
 from plan import resolve
 from refusals import PlanError
@@ -19,6 +19,7 @@ GPU = 1 if shutil.which("nvidia-smi") else 0
 
 try:
     PLAN = resolve(config)
+    spare_frames(PLAN["datasets"])
     # Listed now: Snakemake drops a rule whose input function fails, and with it the mistake, if its output exists.
     FRAMES = {
         name: folder_files(f"data/{name}")
