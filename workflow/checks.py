@@ -44,6 +44,32 @@ def check_names(config: dict[str, Any]) -> None:
         _check_table(f"{place}.tabulate", sections.get("tabulate", {}))
 
 
+def check_shape(config: dict[str, Any]) -> None:
+    """See that experiments can be joined at all, which comes before the schema.
+
+    Raises:
+        PlanError: a key is no text, or an experiment no mapping.
+    """
+    _require_text_keys("params", config)
+    experiments = config.get("experiments")
+    if not isinstance(experiments, dict):
+        raise PlanError(f"params.experiments: {experiments!r} is no mapping; write each one as `name: settings`")
+    for name, experiment in experiments.items():
+        place = f"params.experiments.{name}"
+        if not isinstance(experiment, dict | None):
+            raise PlanError(f"{place}: {experiment!r} is no mapping; write its settings as `key: value` below it")
+        if not isinstance(like := (experiment or {}).get("like"), str | None):
+            raise PlanError(f"{place}.like: {like!r} is no name; write one of {', '.join(experiments)}")
+
+
+def _require_text_keys(place: str, value: Any) -> None:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, content in inner:
+        if isinstance(value, dict) and not isinstance(key, str):
+            raise PlanError(f"{place}: the key {key!r} is no text; write it in quotes, or choose another name")
+        _require_text_keys(f"{place}.{key}", content)
+
+
 def _written(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every place where sections may stand: the shared ones, the experiments, their models."""
     yield "params", config

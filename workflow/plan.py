@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from checks import check_names
+from checks import check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError
 from refusals import PlanError, did_you_mean
 
@@ -16,6 +16,8 @@ SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
 SCALES = ("demo", "paper")
 # Patterns of names in the schema, in words.
 NAMES = {r"^\w+$": "letters, digits and _", r"^[\w-]+$": "letters, digits, _ and -"}
+# How the schema says that classes may be `all`.
+ALL = {"const": "all"}
 # Sections that every experiment has: the shared ones, with its own laid over them.
 SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "report")
 
@@ -38,7 +40,8 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
     if scale not in SCALES:
         raise PlanError(f"params: scale is {scale!r}; write one of {', '.join(SCALES)}")
     config = at_scale(config, scale)
-    written = config.get("experiments") or {}
+    check_shape(config)
+    written = config["experiments"]
     experiments = {name: _inherit(name, written) for name in written}
     config["experiments"] = experiments
     validate(config)
@@ -80,9 +83,13 @@ def validate(config: dict[str, Any]) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    while error.context:  # of several ways to be right, the one that came nearest
-        error = max(error.context, key=lambda inner: len(inner.path))
+    while error.context and not (_is_half_pair(error) or ALL in error.validator_value):
+        error = max(error.context, key=lambda inner: len(inner.path))  # of several ways to be right, the nearest
     place = ".".join(["params", *map(str, error.absolute_path)])
+    if _is_half_pair(error):
+        return f"{place}: {error.instance!r} is half a pair; write {{demo: ..., paper: ...}}, both"
+    if error.validator == "oneOf":
+        return f"{place}: {error.instance!r} is neither all nor a list of class names; write all, or such as [cell]"
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
@@ -91,9 +98,13 @@ def _sentence(error: ValidationError) -> str:
         return f"{place}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     if error.validator == "pattern" and error.validator_value in NAMES:
         return f"{place}: {error.instance!r} is no name; use {NAMES[error.validator_value]} only"
-    if error.validator == "type" and isinstance(error.instance, str) and "number" in str(error.validator_value):
+    if isinstance(error.instance, str) and "number" in str(error.schema.get("type")):
         return f"{place}: {error.instance!r} is text, a number is needed; write 0.001, not 1e-3"
     return f"{place}: {error.message}"
+
+
+def _is_half_pair(error: ValidationError) -> bool:
+    return isinstance(error.instance, dict) and len(error.instance) == 1 and set(error.instance) < set(SCALES)
 
 
 def _inherit(name: str, written: dict[str, Any], seen: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -156,6 +156,39 @@ REFUSED = {
     "unknown threshold": ({"tabulate": {"thresholds": {"fond": 1}}}, r"tabulate: .* no 'fond'; did you mean found\?"),
     "a share above one": ({"tabulate": {"thresholds": {"found": 2}}}, r"tabulate: threshold found is 2; a share lies"),
     "unknown error": ({"tabulate": {"accuracy": ["mised"]}}, r"tabulate: accuracy has no 'mised'; did you mean missed"),
+    "weights of itself": (models(unet={"weights_from": "unet"}), r"unet\.weights_from: unet -> unet goes in a circle"),
+    "experiments in a list": ({"experiments": ["a"]}, r"params\.experiments: \['a'\] is no mapping; write each one as"),
+    "a number for an experiment": ({"experiments": {"x": 3}}, r"params\.experiments\.x: 3 is no mapping; write its"),
+    "a number for a name": (
+        {"experiments": {3: {"like": "scd2020_binary"}}},
+        r"experiments: the key 3 is no text; write",
+    ),
+    "a number for a row": (
+        models(**{"unet": {"settings": {1: 2}}}),
+        r"unet\.settings: the key 1 is no text; write it in",
+    ),
+    "a row that is no mapping": (models(unet=3), r"models\.unet: 3 is not of type 'object'"),
+    "like several": (like(a=["b"]), r"experiments\.a\.like: \['b'\] is no name; write one of scd2018_segmentation, "),
+    "text for a threshold": (
+        {"tabulate": {"thresholds": {"found": "1e-1"}}},
+        r"found: '1e-1' is text, .* write 0\.001",
+    ),
+    "half a pair": (
+        models(unet={"train": {"steps": {"demo": 1, "paper": {"demo": 1}}}}) | {"scale": "paper"},
+        r"unet\.train\.steps: \{'demo': 1\} is half a pair; write \{demo: \.\.\., paper: \.\.\.\}, both",
+    ),
+    "half a pair of lists": (
+        experiment(prepare={"tile": {"demo": [1, 1]}}),
+        r"prepare\.tile: .* is half a pair; write",
+    ),
+    "half a pair of words": (
+        {"tabulate": {"classes": {"paper": "all"}}},
+        r"tabulate\.classes: .* is half a pair; write",
+    ),
+    "one class": (
+        {"prepare": {"classes": {"cell": "red"}}},
+        r"prepare\.classes\.cell: 'red' is neither all nor a list of class names; write all, or such as \[cell\]",
+    ),
 }
 
 
@@ -166,6 +199,11 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(fault):
         with_overlay(overlay)
     assert "\n" not in str(refusal.value)
     assert str(refusal.value).startswith("params")
+
+
+def test_a_threshold_may_be_a_fraction():
+    plan = with_overlay({"tabulate": {"thresholds": {"two_types": "1/3"}}})
+    assert plan["experiments"]["scd2020_binary"]["tabulate"]["thresholds"]["two_types"] == "1/3"
 
 
 def test_all_columns_are_known_without_importing_them():
