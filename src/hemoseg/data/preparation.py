@@ -10,9 +10,9 @@ from hemoseg.data.frames import Frame
 from hemoseg.data.margins import find_margins
 from hemoseg.data.resize import resize_image, resize_labels
 from hemoseg.data.samples import Samples
-from hemoseg.data.settings import with_defaults
 from hemoseg.data.tiles import Box, quadrants, tiles
 from hemoseg.errors import InputError
+from hemoseg.settings import with_defaults
 
 DEFAULTS: dict[str, Any] = {
     "margin_crop": False,  # true, or {"share": ..., "contrast": ...}

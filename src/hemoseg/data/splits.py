@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from hemoseg.data.settings import with_defaults
 from hemoseg.errors import InputError
+from hemoseg.settings import with_defaults
 
 DEFAULTS: dict[str, Any] = {
     "protocol": "folds",

@@ -9,8 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hemoseg.errors import InputError
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.otsu import cells_are_dark
+from hemoseg.settings import with_defaults
 
 DEFAULTS: dict[str, Any] = {
     "gaussian": True,  # 3x3, sigma 0.8, as printed
@@ -22,6 +24,23 @@ DEFAULTS: dict[str, Any] = {
     "morphology": False,  # erosion, then dilation, 3x3, as printed for macrophages
 }
 RANGE = (0.1, 99.9)  # percentiles of grey that become 0 and 255
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with their defaults.
+
+    Raises:
+        InputError: an unknown key or value.
+    """
+    settings = with_defaults(settings, DEFAULTS, "autolabel settings")
+    if settings["polarity"] not in ("auto", "dark", "bright"):
+        raise InputError(f"autolabel settings: polarity {settings['polarity']!r}; choose auto, dark or bright")
+    for key in ("window", "offset", "min_area"):
+        if isinstance(settings[key], bool) or not isinstance(settings[key], int | float):
+            raise InputError(f"autolabel settings: {key} {settings[key]!r} is no number; correct it")
+    if not settings["window"] > 0 or settings["min_area"] < 0:
+        raise InputError("autolabel settings: window and min_area are parts of the image or pixels; make them positive")
+    return settings
 
 
 def autolabel(image: np.ndarray, settings: dict[str, Any]) -> np.ndarray:

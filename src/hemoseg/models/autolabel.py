@@ -4,14 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from hemoseg.labels.autolabel import autolabel
+from hemoseg.labels.autolabel import DEFAULTS, autolabel, checked
 from hemoseg.models import Labelled
+from hemoseg.settings import with_defaults
+
+OF_THE_STEP = {"class_of_kind": {}}  # of the params section `autolabel`, no matter here: every cell is of class 1
 
 
 def fit(
     images: list[np.ndarray], classes: list[np.ndarray], instances: list[np.ndarray], **settings: Any
 ) -> dict[str, np.ndarray]:
-    """Nothing is learnt."""
+    """Nothing is learnt; the settings are looked over.
+
+    Raises:
+        InputError: a setting is unknown or makes no sense.
+    """
+    own = with_defaults(settings, DEFAULTS | OF_THE_STEP, "autolabel settings")
+    checked({key: own[key] for key in DEFAULTS})
     return {}
 
 

@@ -110,7 +110,7 @@ class DeformConv2d(nn.Module):
         backend: see `deform_conv2d`.
 
     Raises:
-        ValueError: an unknown back end.
+        ValueError: an unknown back end, or a scope that is no number >= 0.
     """
 
     def __init__(
@@ -125,6 +125,8 @@ class DeformConv2d(nn.Module):
     ):
         super().__init__()
         _check_backend(backend)
+        if isinstance(scope, bool) or not isinstance(scope, int | float) or not 0 <= scope < float("inf"):
+            raise ValueError(f"scope must be a number of pixels, 0 or more, not {scope!r}")
         plain = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
         self.weight, self.bias = plain.weight, plain.bias
         self.offset = nn.Conv2d(in_channels, 2 * kernel_size**2, kernel_size, padding=kernel_size // 2, bias=False)

@@ -15,6 +15,9 @@ def plain_convolution(in_channels: int, out_channels: int) -> nn.Module:
     return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
 
 
+MOST_CHANNELS = 4096  # of the bottom: a convolution of 600 MB
+
+
 class UNet(nn.Module):
     """Encoder of ``levels``, bottom, mirrored decoder with skips by concatenation (scd2018, network).
 
@@ -30,7 +33,7 @@ class UNet(nn.Module):
         head: ``last`` (our reading of the papers) or ``conv1x1``.
 
     Raises:
-        ValueError: an unknown head, or no channel or no pooling.
+        ValueError: an unknown head, no channel or no pooling, or more channels than `MOST_CHANNELS`.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class UNet(nn.Module):
         for name, number in (("width", width), ("levels", levels)):
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, not {number}")
+        if levels > 16 or width * 2**levels > MOST_CHANNELS:
+            raise ValueError(f"width * 2**levels may be {MOST_CHANNELS} at most, not {width} * 2**{levels}")
         widths = [width * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(
             _two_convolutions(a, b, convolution) for a, b in zip([in_channels, *widths[:-2]], widths[:-1], strict=True)

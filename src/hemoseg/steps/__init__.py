@@ -3,6 +3,7 @@
 # Modules of this room that serve the steps and are none themselves.
 NOT_STEPS = (
     "arguments",
+    "building",
     "decoding",
     "files",
     "folders",

@@ -9,9 +9,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from hemoseg.data.samples import IGNORE, Samples, from_arrays, to_arrays
-from hemoseg.data.settings import with_defaults
 from hemoseg.errors import InputError
 from hemoseg.labels.autolabel import DEFAULTS, autolabel
+from hemoseg.labels.autolabel import checked as checked_labelling
+from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
 from hemoseg.steps.files import read_arrays, write_arrays, write_table
 
@@ -48,10 +49,9 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         InputError: an unknown key or value.
     """
     settings = with_defaults(settings, STEP_DEFAULTS, "autolabel settings")
-    if settings["polarity"] not in ("auto", "dark", "bright"):
-        raise InputError(f"autolabel settings: polarity {settings['polarity']!r}; choose auto, dark or bright")
-    if not settings["window"] > 0 or settings["min_area"] < 0:
-        raise InputError("autolabel settings: window and min_area are parts of the image or pixels; make them positive")
+    checked_labelling({key: settings[key] for key in DEFAULTS})
+    if not isinstance(settings["class_of_kind"], dict):
+        raise InputError("autolabel settings: class_of_kind needs a class for each kind, such as {rbc: cell}")
     return settings
 
 

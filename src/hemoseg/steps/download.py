@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from hemoseg.data.settings import with_defaults
 from hemoseg.errors import InputError
+from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
 from hemoseg.steps.files import folder_written_whole, has_marker, write_json, write_text
 

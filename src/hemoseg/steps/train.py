@@ -17,13 +17,13 @@ import torch
 from hemoseg import models
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.steps import arguments
+from hemoseg.steps import arguments, building
 from hemoseg.steps.files import write_json, write_table, written_whole
 from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
 from hemoseg.steps.progress import Progress
 from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
-from hemoseg.training.loop import NonFiniteLoss, Plan, Training, plain_state
+from hemoseg.training.loop import NonFiniteLoss, Training, plain_state
 
 KEPT_DAYS = 14  # how long the state of a training waits to be resumed
 HISTORY = ("step", "train_loss", "val_loss", "val_dice", "seconds")
@@ -46,6 +46,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--devices", type=int, default=1, help="number of devices")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
+    building.checked(args.settings)
     torch.set_num_threads(args.threads)
 
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
@@ -62,14 +63,17 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     from lightning_fabric import Fabric
 
     settings = args.settings
-    plan = Plan(**{k: v for k, v in settings["train"].items() if k not in ("normalise", "precision")})
+    plan = building.plan(settings["train"])
     if plan.batch_size < args.devices:
         raise InputError(f"--devices {args.devices}: a batch of {plan.batch_size} has no sample for each; use fewer")
     accelerator = "gpu" if args.device == "cuda" else args.device
-    fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=settings["train"]["precision"])
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=settings["train"]["precision"])
+    except ValueError as error:  # an unknown precision; the words are Fabric's
+        raise InputError(f"train settings or --device: {' '.join(str(error).split())}; correct it") from None
     fabric.launch()
     torch.manual_seed(args.seed)
-    network = _build(module, settings, samples)
+    network = building.build(module, settings, samples)
     if args.init:
         _initialise(network, args.init)
     train = role_samples(samples, roles, "train")
@@ -93,13 +97,6 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     if fabric.is_global_zero:
         extra = module.describe(network) if hasattr(module, "describe") else {}
         _write_network(args, training, samples, train, normalisation, extra | {"session_seconds": time.time() - begin})
-
-
-def _build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:
-    try:
-        return module.build(samples.images[0].shape[0], len(samples.class_names), **settings["network_settings"])
-    except (TypeError, ValueError) as error:
-        raise InputError(f"model {settings['network']}: {error}; mend `settings` of its block in params") from None
 
 
 def _initialise(network: torch.nn.Module, folder: str) -> None:
@@ -209,8 +206,7 @@ def _fit_classical(args: Any, module: ModuleType, samples: Samples, roles: dict[
     """Fit a method that is not trained by steps; its folder has the same files."""
     begin = time.time()
     train = role_samples(samples, roles, "train")
-    images = [train.image(position) for position in range(len(train))]
-    fitted = module.fit(images, train.classes, train.instances, **args.settings["network_settings"])
+    fitted = building.fit(module, args.settings, train)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in fitted.items()}
     write_weights(args.out / "model.safetensors", tensors)
     with written_whole(args.out / "last.safetensors") as temporary:

@@ -224,7 +224,7 @@ def test_bfloat16_trains_too(lab):
     ("given", "words"),
     [
         ({"network": "unett"}, "there is no model 'unett' (src/hemoseg/models/unett.py); did you mean unet?"),
-        ({"settings": {"depth": 3}}, "unexpected keyword argument 'depth'; mend `settings`"),
+        ({"settings": {"widht": 3}}, "`settings` of its block in params: unknown key 'widht'; did you mean 'width'?"),
         ({"settings": {"head": "x"}}, "head must be 'last' or 'conv1x1', not 'x'; mend `settings`"),
         ({"loss": "cross_entrpy"}, "did you mean cross_entropy?"),
         ({"split": "fold9"}, "no split 'fold9'; the splits are empty, fold0"),

@@ -15,6 +15,6 @@ def with_defaults(settings: dict[str, Any], defaults: dict[str, Any], where: str
     for key in settings:
         if key not in defaults:
             close = difflib.get_close_matches(str(key), defaults, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(defaults)}."
+            hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(defaults) or 'none'}."
             raise InputError(f"{where}: unknown key {key!r}; {hint}")
     return defaults | settings

@@ -1,0 +1,95 @@
+"""From settings to what is trained: every key is known and every number is one before anything heavy begins."""
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.settings import with_defaults
+from hemoseg.training.augment import Augmentation
+from hemoseg.training.loop import Plan
+
+STEP_KEYS = ("model", "network", "network_settings", "train")
+OF_PLAN = tuple(inspect.signature(Plan).parameters)
+OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
+OPTIONAL = ("loss", "augment")
+COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
+NUMBERS = ("learning_rate", "weight_decay")
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the step themselves.
+
+    Raises:
+        InputError: a key is missing or unknown, or one that holds settings holds something else.
+    """
+    with_defaults(settings, dict.fromkeys(STEP_KEYS), "train --settings")
+    if missing := [key for key in STEP_KEYS if key not in settings]:
+        raise InputError(f"train --settings: {missing[0]!r} is missing; the keys are {', '.join(STEP_KEYS)}")
+    for key in ("network_settings", "train"):
+        if not isinstance(settings[key], dict):
+            raise InputError(f"train --settings: {key} {settings[key]!r}; give keys and values, such as {{}}")
+    return settings
+
+
+def plan(train: dict[str, Any]) -> Plan:
+    """The plan of a training from the section `train`.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value makes no sense.
+    """
+    keys = (*OF_PLAN, *OWN)
+    with_defaults(train, dict.fromkeys(keys), "train settings")
+    if missing := [key for key in keys if key not in train and key not in OPTIONAL]:
+        raise InputError(f"train settings: {missing[0]!r} is missing; add it, as params.yaml does")
+    for key, least in COUNTS.items():
+        if isinstance(train[key], bool) or not isinstance(train[key], int) or train[key] < least:
+            raise InputError(f"train settings: {key} {train[key]!r}; give a whole number, {least} or more")
+    for key in NUMBERS:
+        if isinstance(train[key], bool) or not isinstance(train[key], int | float) or not train[key] >= 0:
+            raise InputError(f"train settings: {key} {train[key]!r}; give a number such as 0.001 (not 1e-3), 0 or more")
+    if train["normalise"] not in ("training_set", "none"):
+        raise InputError(f"train settings: normalise {train['normalise']!r}; choose training_set or none")
+    augment = train.get("augment", {})
+    if not isinstance(augment, dict):
+        raise InputError(f"train settings: augment {augment!r}; give keys and values, such as {{flip: true}}")
+    with_defaults(augment, inspect.signature(Augmentation).parameters, "train settings augment")
+    return Plan(**{key: value for key, value in train.items() if key in OF_PLAN})
+
+
+def build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:
+    """The network of the settings for these samples.
+
+    Raises:
+        InputError: a setting is unknown or makes no sense.
+    """
+    inputs = samples.images[0].shape[0], len(samples.class_names)
+    return _called(module.build, settings, *inputs)
+
+
+def fit(module: ModuleType, settings: dict[str, Any], train: Samples) -> dict[str, np.ndarray]:
+    """What a method without steps learns from the training samples.
+
+    Raises:
+        InputError: a setting is unknown or makes no sense.
+    """
+    images = [train.image(position) for position in range(len(train))]
+    return _called(module.fit, settings, images, train.classes, train.instances)
+
+
+def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any) -> Any:
+    """``function(*inputs, **network_settings)``, its own faults as sentences."""
+    own, model = settings["network_settings"], settings["network"]
+    parameters = inspect.signature(function).parameters.values()
+    if not any(one.kind == one.VAR_KEYWORD for one in parameters):  # else the function checks its keys itself
+        known = {one.name: one.default for one in parameters if one.default is not one.empty}
+        with_defaults(own, known, f"model {model}, `settings` of its block in params")
+    try:
+        return function(*inputs, **own)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model {model}: {error}; mend `settings` of its block in params") from None

@@ -1,0 +1,105 @@
+"""Settings of a training that make no sense are one sentence, before anything heavy begins."""
+
+import re
+
+import numpy as np
+import pytest
+
+from hemoseg import models
+from hemoseg.__main__ import main
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.steps import building
+
+TRAIN = {
+    "steps": 4, "batch_size": 2, "learning_rate": 0.01, "weight_decay": 1e-8, "validate_every": 2,
+    "loss": "cross_entropy", "normalise": "training_set", "precision": "32-true", "augment": {"flip": True},
+}  # fmt: skip
+STEP = {"model": "unet", "network": "unet", "network_settings": {}, "train": TRAIN}
+
+
+@pytest.fixture
+def samples():
+    maps, box = [np.zeros((8, 8), np.uint8)], np.array([[0, 0, 8, 8]])
+    return Samples(
+        [np.zeros((3, 8, 8), np.uint8)], maps, [maps[0].astype(np.int32)], ["a"], ["a"], [""], [""], box, box[:, 2:],
+        ["background", "cell"], 255.0,
+    )  # fmt: skip
+
+
+MODELS = {
+    "misspelt": ("unet", {"widht": 3}, "`settings` of its block in params: unknown key 'widht'; did you mean 'width'?"),
+    "text for a number": ("unet", {"width": "a"}, "model unet: .*; mend `settings`"),
+    "too deep": ("unet", {"levels": 20}, r"may be 4096 at most, not 8 \* 2\*\*20; mend `settings`"),
+    "far too deep": ("unet", {"levels": 10**9}, "may be 4096 at most"),
+    "no level": ("deformable_unet", {"levels": 0}, "levels must be at least 1, not 0; mend"),
+    "scope is text": ("deformable_unet", {"scope": "a"}, "scope must be a number of pixels, 0 or more, not 'a'; mend"),
+    "scope is negative": ("deformable_unet", {"scope": -1}, "0 or more, not -1; mend"),
+    "scope is a bool": ("deformable_unet", {"scope": True}, "0 or more, not True; mend"),
+    "otsu has none": ("otsu", {"foo": 1}, "unknown key 'foo'; the keys are none"),
+    "autolabel": ("autolabel", {"min_aera": 5}, "autolabel settings: unknown key 'min_aera'; did you mean 'min_area'?"),
+    "autolabel value": ("autolabel", {"min_area": "5"}, "autolabel settings: min_area '5' is no number; correct it"),
+    "autolabel polarity": ("autolabel", {"polarity": "drak"}, "polarity 'drak'; choose auto, dark or bright"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_settings_of_a_model_are_looked_over(samples, name):
+    model, own, sentence = MODELS[name]
+    module = models.load(model)
+    act = building.build if models.is_network(module) else building.fit
+    with pytest.raises(InputError, match=sentence):
+        act(module, {"network": model, "network_settings": own}, samples)
+
+
+def test_the_section_autolabel_fits_its_model(samples):
+    own = {"morphology": ["rbc"], "class_of_kind": {"rbc": "cell"}, "min_area": 5}
+    assert building.fit(models.load("autolabel"), {"network": "autolabel", "network_settings": own}, samples) == {}
+
+
+PLANS = {
+    "misspelt": ({"stps": 3}, "train settings: unknown key 'stps'; did you mean 'steps'?"),
+    "text": ({"steps": "3"}, "train settings: steps '3'; give a whole number, 0 or more"),
+    "no batch": ({"batch_size": 0}, "train settings: batch_size 0; give a whole number, 1 or more"),
+    "1e-3 is text to YAML": ({"learning_rate": "1e-3"}, "learning_rate '1e-3'; give a number such as 0.001"),
+    "normalise": ({"normalise": "all"}, "normalise 'all'; choose training_set or none"),
+    "augment": ({"augment": {"flp": True}}, "augment: unknown key 'flp'; did you mean 'flip'?"),
+    "augment is a list": ({"augment": ["flip"]}, "give keys and values"),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_that_makes_no_sense_is_refused(name):
+    given, sentence = PLANS[name]
+    with pytest.raises(InputError, match=sentence):
+        building.plan(TRAIN | given)
+
+
+@pytest.mark.parametrize("key", ["steps", "learning_rate", "normalise", "precision"])
+def test_a_missing_key_of_a_plan_is_named(key):
+    with pytest.raises(InputError, match=f"train settings: {key!r} is missing; add it"):
+        building.plan({name: value for name, value in TRAIN.items() if name != key})
+
+
+def test_what_has_a_default_may_be_missing():
+    plan = building.plan({name: value for name, value in TRAIN.items() if name not in ("loss", "augment")})
+    assert (plan.loss, plan.augment, plan.steps) == ("cross_entropy", {}, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"network": "unet"}, "'model' is missing; the keys are model, network"),
+        (STEP | {"trian": {}}, "unknown key 'trian'; did you mean 'train'?"),
+        (STEP | {"network_settings": 3}, "network_settings 3; give keys and values"),
+    ],
+)
+def test_the_settings_of_the_step_are_looked_over(given, sentence):
+    with pytest.raises(InputError, match=re.escape("train --settings: ") + sentence):
+        building.checked(given)
+
+
+def test_the_command_says_it(capsys, tmp_path):
+    files = [word for name in ("samples", "splits", "out", "resume") for word in (f"--{name}", str(tmp_path / name))]
+    assert main(["train", "--settings", "{}", *files, "--split", "f", "--seed", "0"]) == 2
+    assert "train --settings: 'model' is missing" in capsys.readouterr().err
