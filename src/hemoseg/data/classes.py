@@ -15,7 +15,7 @@ class Merging:
 
     Args:
         names: the dataset's class names by value, 1..254.
-        classes: None to keep them; or ``{"new name": ["old name", ...], ...}``; or ``{"cell": "all"}``.
+        classes: None or {} to keep them; or ``{"new name": ["old name", ...], ...}``; or ``{"cell": "all"}``.
             An entry "background" takes the classes that count as background.
         ignore: old names that neither train nor count.
 
@@ -29,7 +29,7 @@ class Merging:
     def __init__(self, names: dict[int, str], classes: dict[str, Any] | None, ignore: list[str]):
         cells = list(names.values())
         value_of = {name: value for value, name in names.items()}
-        wanted = {name: [name] for name in cells if name not in ignore} if classes is None else dict(classes)
+        wanted = {name: [name] for name in cells if name not in ignore} if not classes else dict(classes)
         self.everything = ALL in wanted.values()
         wanted = {
             new: [name for name in cells if name not in ignore] if old == ALL else list(old)

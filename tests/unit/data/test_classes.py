@@ -68,3 +68,10 @@ def test_relabelling_keeps_cells_apart_and_leaves_no_gap(values):
     pairs = set(zip(labels.ravel().tolist(), numbered.ravel().tolist(), strict=True))
     assert len(pairs) == len(set(values))
     assert sorted({new for _, new in pairs} | {0}) == list(range(len(set(values) | {0})))
+
+
+def test_no_classes_are_those_of_the_dataset():
+    names = {1: "disc", 2: "sickle", 4: "dirt"}
+    kept, none = (Merging(names, classes, ["dirt"]) for classes in ({}, None))
+    assert kept.names == none.names == ["background", "disc", "sickle"]
+    assert np.array_equal(kept.lut, none.lut)
