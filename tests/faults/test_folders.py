@@ -49,6 +49,14 @@ FAULTS = {
     "folder missing": (gone, r"lab: no such folder; make it"),
     "no images": (no_images, r"lab/images: holds no image; put one file per image there"),
     "one id twice": (picture("images/a.tif", np.zeros((20, 24, 3), np.uint8)), r"a\.tif: a\.png has the same id"),
+    "folder called an image": (lambda f: (f / "images/x.png").mkdir(), r"images/x\.png: not a file; put the image"),
+    "dangling link": (
+        lambda f: (f / "images/x.png").symlink_to("gone"),
+        r"images/x\.png: a link that leads nowhere; put",
+    ),
+    "channels true": (text("dataset.yaml", "channels: true\n"), r"channels True; images have 1 to 4"),
+    "class value true": (text("dataset.yaml", "classes: {true: cell}\n"), r"class value True; classes are 1..254"),
+    "class value false": (text("dataset.yaml", "classes: {false: cell}\n"), r"class value False; classes are 1..254"),
     "empty image": (text("images/b.png", b""), r"images/b\.png: the file is empty"),
     "other channels": (picture("images/b.png", np.zeros((20, 24), np.uint8)), r"b\.png: 1 channels where earlier.*3;"),
     "other depth": (
@@ -134,3 +142,12 @@ def test_cells_of_no_known_class_are_refused(lab, tmp_path, capsys):
     (lab / "dataset.yaml").write_text("classes: [round, long]\n")
     assert main(["prepare", "--data", str(lab), "--out", str(tmp_path / "samples.npz")]) == 2
     assert "add classes/a.png, or name a class in column `kind`" in capsys.readouterr().err
+
+
+def test_a_frame_too_small_for_quadrants_says_so(lab, tmp_path, capsys):
+    for name in "ab":
+        for part, channels in (("images", (3,)), ("instances", ()), ("classes", ())):
+            put(lab, f"{part}/{name}.png", np.zeros((1, 9, *channels), np.uint8))
+    argv = ["--data", str(lab), "--out", str(tmp_path / "s.npz"), "--settings", '{"layout": "quadrants"}']
+    assert main(["prepare", *argv]) == 2
+    assert "a: 1 x 9 px cannot be cut into quadrants; use layout: whole" in capsys.readouterr().err

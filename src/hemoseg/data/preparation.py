@@ -93,6 +93,10 @@ class Cutter:
             left, right = find_margins(frame.image, self.white, **self.settings["margin_crop"])
             self.margins[frame.id] = (left, right)
         content = (0, left, rows, columns - right)
+        if self.settings["layout"] == "quadrants" and min(rows, columns - right - left) < 2:
+            raise InputError(
+                f"{frame.id}: {rows} x {columns - right - left} px cannot be cut into quadrants; use layout: whole"
+            )
         if self.settings["layout"] == "tiles":
             try:
                 return tiles(content, tuple(self.settings["tile"]), self.settings["overlap"])

@@ -126,12 +126,15 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Id to file.
 
     Raises:
-        InputError: two files have one id.
+        InputError: two files have one id, or something is no file.
     """
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         if file.suffix.lower() not in suffixes or file.name.startswith("."):
             continue
+        if not file.is_file():
+            cause = "a link that leads nowhere" if file.is_symlink() and not file.exists() else "not a file"
+            raise InputError(f"{file}: {cause}; put the image itself there, or remove it")
         if file.stem in found:
             raise InputError(f"{file}: {found[file.stem].name} has the same id; keep one of the two")
         found[file.stem] = file

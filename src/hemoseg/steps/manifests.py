@@ -69,7 +69,7 @@ def read_description(folder: Path, declared: dict[str, Any]) -> Description:
         if key not in KEYS and close:
             raise InputError(f"{file}: unknown key {key!r}; did you mean {close[0]!r}?")
     channels, white, pixel = (content.get(key) for key in ("channels", "white_level", "pixel_size_um"))
-    if channels not in (None, 1, 2, 3, 4):
+    if isinstance(channels, bool) or channels not in (None, 1, 2, 3, 4):
         raise InputError(f"{file}: channels {channels!r}; images have 1 to 4 channels")
     for key, value in (("white_level", white), ("pixel_size_um", pixel)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
@@ -171,8 +171,8 @@ def _classes(given: Any, file: Path) -> dict[int, str]:
         given = dict(enumerate(names, start=0 if names[:1] == ["background"] else 1))
     if not isinstance(given, dict):
         raise InputError(f"{file}: classes must be a list of names, or value: name; such as [cell]")
-    classes = {value: str(name) for value, name in given.items() if value not in (0, 255)}
-    if bad := [value for value in classes if not isinstance(value, int) or not 1 <= value <= 254]:
+    classes = {value: str(name) for value, name in given.items() if isinstance(value, bool) or value not in (0, 255)}
+    if bad := [value for value in classes if type(value) is not int or not 1 <= value <= 254]:
         raise InputError(f"{file}: class value {bad[0]!r}; classes are 1..254, 0 is background and 255 ignored")
     if len(set(classes.values())) < len(classes) or "background" in classes.values():
         raise InputError(f"{file}: class names must differ from each other and from 'background'; rename one")
