@@ -63,6 +63,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise InputError(f"split settings: protocol {settings['protocol']!r} is none of {', '.join(needs)}.")
     if missing := [key for key in needs[settings["protocol"]] if not settings[key]]:
         raise InputError(f"split settings: protocol {settings['protocol']!r} needs {missing[0]!r}; add it")
+    _require_numbers(settings)
     if settings["by"] not in UNITS:
         raise InputError(f"split settings: by {settings['by']!r} is none of {', '.join(UNITS)}.")
     if settings["protocol"] == "folds" and settings["folds"] < 2:
@@ -72,6 +73,17 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     if settings["protocol"] == "sizes":
         settings["sizes"] = sorted(set(settings["sizes"]))
     return settings
+
+
+def _require_numbers(settings: dict[str, Any]) -> None:
+    for key in ("folds", "train", "test"):
+        if settings[key] is not None and type(settings[key]) is not int:
+            raise InputError(f"split settings: {key} {settings[key]!r} is no whole number; correct it")
+    if type(settings["validation"]) not in (int, float):
+        raise InputError(f"split settings: validation {settings['validation']!r} is no number; correct it")
+    sizes = settings["sizes"]
+    if sizes is not None and not (isinstance(sizes, list | tuple) and all(type(size) is int for size in sizes)):
+        raise InputError(f"split settings: sizes {sizes!r}; give a list of whole numbers, such as [10, 20]")
 
 
 def make_splits(settings: dict[str, Any], ids: list[str], frames: list[str], groups: list[str]) -> list[Split]:

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from hemoseg.data.samples import IGNORE, Samples, from_arrays, to_arrays
+from hemoseg.data.samples import IGNORE, Samples, to_arrays
 from hemoseg.errors import InputError
 from hemoseg.labels.autolabel import DEFAULTS, autolabel
 from hemoseg.labels.autolabel import checked as checked_labelling
 from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
-from hemoseg.steps.files import read_arrays, write_arrays, write_table
+from hemoseg.steps.files import write_arrays, write_table
+from hemoseg.steps.labelled import read_samples
 
 STEP_DEFAULTS: dict[str, Any] = DEFAULTS | {"class_of_kind": {}}
 COLUMNS = ("sample", "kind", "cells", "true_cells", "tp", "fp", "fn", "dice", "jaccard")
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quality", help="quality.csv to write")
     given = parser.parse_args(argv)
     settings = checked(given.settings)
-    samples = from_arrays(read_arrays(given.samples))
+    samples = read_samples(given.samples)
     labels = label_samples(samples, settings)
     write_arrays(given.out, **to_arrays(labels))
     table = quality(samples, labels)

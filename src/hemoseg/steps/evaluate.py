@@ -12,15 +12,11 @@ Writes three files, each whole:
   ``edges``; N is 0 for a method without probabilities.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hemoseg.data import predictions as prediction_files
-from hemoseg.data import samples as sample_files
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
@@ -29,7 +25,7 @@ from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.components import count_of_class
 from hemoseg.metrics.hausdorff import case, diagonal, hausdorff
 from hemoseg.steps import arguments, files
-from hemoseg.steps.labelled import median_cell_area, read_samples
+from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samples
 
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
@@ -60,10 +56,10 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(f"--{output}", required=True, help="output")
     args = parser.parse_args(argv)
     settings = read_settings(arguments.settings(args.settings))
-    samples = _load(args.samples, sample_files.from_arrays)
+    samples = read_samples(args.samples)
     if args.autolabels and not samples.has_labels:
         samples = read_samples(args.samples, args.autolabels)
-    predictions = _load(args.predictions, prediction_files.from_arrays)
+    predictions = read_predictions(args.predictions)
     training, test = _roles(args.splits, args.split, samples)
     test_samples = _matched(samples, predictions, test, args.predictions)
     min_area = settings.min_area_share * median_cell_area(samples.take(samples.index(training)))
@@ -88,15 +84,6 @@ def read_settings(content: dict) -> Settings:
     if settings.min_area_share < 0 or settings.bins < 1 or settings.gap_cap < 1:
         raise InputError("--settings: min_area_share must be >= 0, bins >= 1 and gap_cap >= 1")
     return settings
-
-
-def _load(path: str, from_arrays: Callable[[dict[str, np.ndarray]], Any]) -> Any:
-    """Samples or predictions of a file."""
-    arrays = files.read_arrays(path)
-    try:
-        return from_arrays(arrays)
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{path}: not the arrays that its step writes ({error}); run that step again") from None
 
 
 def _roles(path: str, split: str, samples: Samples) -> tuple[list[str], list[str]]:

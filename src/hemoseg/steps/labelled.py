@@ -1,12 +1,16 @@
 """Samples and splits as the later steps read them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hemoseg.data import predictions as predictions_format
 from hemoseg.data import samples as samples_format
+from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
 from hemoseg.labels.areas import median_area
@@ -22,6 +26,8 @@ def read_samples(path: str | Path, autolabels: str | Path | None = None) -> Samp
         InputError: a file is absent, damaged or of another kind, or the automatic labels are those of other samples.
     """
     samples = _samples(path)
+    if len(samples.images) != len(samples.ids):
+        raise InputError(f"{path}: holds labels without images; pass the file that `prepare` wrote")
     if autolabels is None:
         return samples
     labels = _samples(autolabels)
@@ -30,11 +36,26 @@ def read_samples(path: str | Path, autolabels: str | Path | None = None) -> Samp
     return replace(samples, classes=labels.classes, instances=labels.instances, class_names=labels.class_names)
 
 
+def read_predictions(path: str | Path) -> Predictions:
+    """Predictions of one split.
+
+    Raises:
+        InputError: the file is absent, damaged or of another kind.
+    """
+    return _read(path, predictions_format.from_arrays, "predictions", "predict")
+
+
 def _samples(path: str | Path) -> Samples:
+    return _read(path, samples_format.from_arrays, "samples", "prepare")
+
+
+def _read(path: str | Path, from_arrays: Callable[[dict[str, np.ndarray]], Any], what: str, step: str) -> Any:
+    arrays = read_arrays(path)
     try:
-        return samples_format.from_arrays(read_arrays(path))
-    except KeyError as error:
-        raise InputError(f"{path}: holds no samples ({error} is missing); pass the file that `prepare` wrote") from None
+        return from_arrays(arrays)
+    except (KeyError, ValueError, TypeError) as error:
+        cause = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise InputError(f"{path}: holds no {what} ({cause}); pass the file that `{step}` wrote") from None
 
 
 def read_split(path: str | Path, split: str) -> dict[str, list[str]]:

@@ -17,12 +17,15 @@ from hemoseg.errors import InputError
 from hemoseg.inference.windows import predict_windows
 from hemoseg.labels.components import connected_components
 from hemoseg.models import Labelled
+from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_arrays, write_json
 from hemoseg.steps.labelled import read_samples, read_split, role_samples
 from hemoseg.steps.progress import tracked
 from hemoseg.steps.weights import environment, read_model
 from hemoseg.training.batches import Normalisation
+
+DEFAULTS: dict[str, Any] = {"window": None, "overlap": 0.5, "min_area_share": 0.1}  # as in params.yaml
 
 
 def main(argv: list[str]) -> None:
@@ -37,17 +40,18 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
+    settings = checked(args.settings)
     torch.set_num_threads(args.threads)
     device = choose_device(args.device)
 
     test = role_samples(read_samples(args.samples), read_split(args.splits, args.split), "test")
     weights, description = read_model(args.model)
     check_fits(description, test, args.model)
-    predict_one = predictor(description, weights, args.settings, device)
+    predict_one = predictor(description, weights, settings, device)
     begin = time.perf_counter()
     said = [predict_one(test, i) for i in tracked(range(len(test)), len(test), "predict", "image")]
     seconds = time.perf_counter() - begin
-    min_area = args.settings["min_area_share"] * description["median_cell_area"]
+    min_area = settings["min_area_share"] * description["median_cell_area"]
     result = Predictions(
         ids=test.ids,
         probabilities=[one.probability for one in said if one.probability is not None],
@@ -57,6 +61,23 @@ def main(argv: list[str]) -> None:
     write_arrays(args.out, **predictions_format.to_arrays(result))
     timing = {"images": len(test), "seconds": seconds} | environment(device)
     write_json(args.out.with_name("timing.json"), timing)
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with their defaults.
+
+    Raises:
+        InputError: an unknown key or value.
+    """
+    settings = with_defaults(settings, DEFAULTS, "predict settings")
+    window = settings["window"]
+    sides = isinstance(window, list) and len(window) == 2 and all(type(side) is int and side > 0 for side in window)
+    if window and not sides:
+        raise InputError(f"predict settings: window {window!r}; give rows and columns, such as [256, 256], or null")
+    for key, most in (("overlap", 1), ("min_area_share", float("inf"))):
+        if type(settings[key]) not in (int, float) or not 0 <= settings[key] < most:
+            raise InputError(f"predict settings: {key} {settings[key]!r}; give a number from 0 to below {most}")
+    return settings
 
 
 def choose_device(name: str) -> torch.device:

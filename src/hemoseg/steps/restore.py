@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from hemoseg.data import predictions as predictions_format
 from hemoseg.data.placement import Placed, place
 from hemoseg.data.predictions import Predictions
-from hemoseg.data.samples import Samples, from_arrays
+from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments
-from hemoseg.steps.files import folder_written_whole, has_marker, read_arrays, write_json
+from hemoseg.steps.files import folder_written_whole, has_marker, write_json
 from hemoseg.steps.images import label_name, write_labels
+from hemoseg.steps.labelled import read_predictions, read_samples
 
 MARKER = ".hemoseg-restore.json"  # tells a folder that may be replaced
 
@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--predictions", required=True, help="predictions.npz of some of these samples")
     parser.add_argument("--out", required=True, help="folder to write; an older one of this step is replaced")
     given = parser.parse_args(argv)
-    samples = from_arrays(read_arrays(given.samples))
-    predictions = predictions_format.from_arrays(read_arrays(given.predictions))
+    samples = read_samples(given.samples)
+    predictions = read_predictions(given.predictions)
     if strange := sorted(set(predictions.ids) - set(samples.ids)):
         raise InputError(f"{given.predictions}: {strange[0]} is no sample of {given.samples}; predict these samples")
     frames = list(dict.fromkeys(samples.frames[i] for i in samples.index(predictions.ids)))

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.data.samples import Samples, from_arrays
+from hemoseg.data.samples import Samples
 from hemoseg.data.splits import Split, checked, make_splits, straddling
 from hemoseg.steps import arguments
-from hemoseg.steps.files import read_arrays, write_json, write_table
+from hemoseg.steps.files import write_json, write_table
+from hemoseg.steps.labelled import read_samples
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, help="splits.csv to write")
     parser.add_argument("--notes", help="JSON to write: frames and groups that stand on both sides of a split")
     given = parser.parse_args(argv)
-    samples = from_arrays(read_arrays(given.samples))
+    samples = read_samples(given.samples)
     splits = make_splits(given.settings, samples.ids, samples.frames, samples.groups)
     found = notes(given.settings, samples, splits)
     write_table(given.out, table(samples, splits))

@@ -145,3 +145,13 @@ def test_the_names_are_known_without_heavy_imports():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"folds": "2"}, {"folds": True}, {"validation": "0.1"}, {"protocol": "sizes", "sizes": ["a"], "test": 1},
+     {"protocol": "sizes", "sizes": 10, "test": 1}, {"protocol": "fixed", "train": "4", "test": 2}],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused(given):
+    with pytest.raises(InputError, match=r"split settings: .*(is no (whole )?number; correct it|give a list)"):
+        split_names(given)

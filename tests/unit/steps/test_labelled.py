@@ -3,10 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hemoseg.__main__ import main
 from hemoseg.data.samples import Samples, to_arrays
 from hemoseg.errors import InputError
 from hemoseg.steps.files import write_arrays
-from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
+from hemoseg.steps.labelled import (
+    median_cell_area,
+    read_predictions,
+    read_samples,
+    read_split,
+    require_labels,
+    role_samples,
+)
 
 
 @pytest.fixture
@@ -118,3 +126,18 @@ def test_without_a_cell_the_typical_one_has_no_area(samples):
     for one in samples.classes:
         one[:] = 0
     assert median_cell_area(replace(samples, instances=[])) == 0.0
+
+
+@pytest.mark.parametrize("step", ["split", "restore", "autolabel"])
+def test_every_step_names_a_file_of_another_kind(tmp_path, capsys, step):
+    write_arrays(tmp_path / "x.npz", ids=np.array(["a"]))
+    more = ["--predictions", str(tmp_path / "x.npz")] if step == "restore" else []
+    assert main([step, "--samples", str(tmp_path / "x.npz"), *more, "--out", str(tmp_path / "out")]) == 2
+    assert "x.npz: holds no samples ('images_values' is missing)" in capsys.readouterr().err
+
+
+def test_samples_are_no_predictions_and_labels_no_samples(samples, tmp_path):
+    with pytest.raises(InputError, match=r"s\.npz: holds no predictions \('probabilities_values' is missing\)"):
+        read_predictions(written(samples, tmp_path / "s.npz"))
+    with pytest.raises(InputError, match=r"a\.npz: holds labels without images; pass the file that `prepare` wrote"):
+        read_samples(written(replace(samples, images=[]), tmp_path / "a.npz"))
