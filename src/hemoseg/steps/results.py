@@ -104,8 +104,10 @@ class Results:
         ]
 
     def path(self, stage: str, run: tuple[str, str, int], file: str) -> Path:
-        """A file of one run."""
+        """A file of one run; a row with ``weights_from`` was trained where the row it names was."""
         model, split, seed = run
+        if stage == "train":
+            model = self.settings["models"][model].get("weights_from") or model
         return self.folder / stage / model / split / f"seed{seed}" / file
 
     @cached_property
