@@ -36,7 +36,7 @@ bench: $(STAMP)
 	for command in benchmarks/*/run.py; do python $$command; done
 
 # uv installs in a fifth of pip's time; it does not read pip's own list of places that hold wheels.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml setup.py $(wildcard src/hemoseg/nn/native/*pp)
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	export UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-$$(python -m pip config get global.find-links 2>/dev/null || true)}}"; \

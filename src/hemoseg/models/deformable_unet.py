@@ -25,5 +25,6 @@ def build(
 
 def describe(network: nn.Module) -> dict[str, str]:
     """Which back end the deformable layers run."""
-    backends = {active_backend(layer.backend) for layer in network.modules() if isinstance(layer, DeformConv2d)}
+    layers = [layer for layer in network.modules() if isinstance(layer, DeformConv2d)]
+    backends = {active_backend(layer.backend, layer.weight.device) for layer in layers}
     return {"deformable_backend": ", ".join(sorted(backends))}

@@ -1,62 +1,93 @@
-"""Deformable convolution with bounded offsets, sampled through kornia (scd2018, Eq. 1-5).
+"""Deformable convolution with bounded offsets (scd2018, Eq. 1-5): one function, one layer, three forms of them.
 
 One order of offsets: channel ``2n`` is dy and ``2n + 1`` is dx of tap ``n = k * ky + kx``, in pixels.
 Zero padding by Eq. 3: the sum over the pixels that exist, so a point outside reads zeros and blends
 linearly over the last pixel; with zero offsets the layer is the plain zero-padded convolution.
+Where Eq. 4 has no derivative, at offsets that are whole numbers, every form takes the right-hand one.
+
+The forms: ``kornia`` is the reference, plain torch, always there, the one that exports; ``native`` is compiled and
+runs on processors; ``triton`` runs on CUDA devices. ``auto`` takes the fast form of the input's device.
 """
 
-import torch
-from kornia.geometry.transform import remap
-from torch import Tensor, nn
-from torch.nn import functional as F
+import logging
+from functools import cache
 
-BACKENDS = ("auto", "kornia")
+import torch
+from torch import Tensor, nn
+
+from hemoseg.nn import deform_kornia, deform_native, deform_triton
+
+BACKENDS = ("auto", "kornia", "native", "triton")
+_log = logging.getLogger(__name__)
 
 
 def deform_conv2d(
     x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None = None, *, backend: str = "auto"
 ) -> Tensor:
-    """Deformable convolution of stride 1 with the size kept.
+    """Deformable convolution of stride 1 and dilation 1 with the size kept.
 
     Args:
-        x: input ``(B, C, H, W)``.
+        x: input ``(B, C, H, W)``, float64, float32, bfloat16 or float16.
         offset: ``(B, 2 k^2, H, W)`` in pixels, (dy, dx) per tap, taps row by row.
         weight: kernel ``(O, C, k, k)``, k odd.
         bias: ``(O,)`` or none.
-        backend: ``kornia`` (the reference) or ``auto`` (the fastest that loads).
+        backend: one of `BACKENDS`; a form that cannot run for ``x`` gives way to ``kornia``, which the log says once.
 
     Returns:
-        ``(B, O, H, W)`` in the dtype of ``x``.
+        ``(B, O, H, W)`` in the dtype of ``x``, channels last if ``x`` is.
 
     Raises:
         ValueError: shapes that do not fit each other, an even kernel, an unknown back end.
+    """
+    _check(x, offset, weight, bias)
+    match active_backend(backend, x.device):
+        case "native":
+            y = deform_native.deform_conv2d(x, offset, weight, bias)
+        case "triton":
+            y = _with_bias(deform_triton.deform_conv2d(x, offset, weight, None), bias)
+        case _:
+            y = deform_kornia.deform_conv2d(x, offset, weight, bias)
+    return y.contiguous(memory_format=_layout(x))
 
-    The derivative by an offset that is a whole number is the right-hand one where float64 or small
-    images are used; in float32 kornia's normalised coordinates may round to the other side.
+
+def active_backend(backend: str = "auto", device: torch.device | str = "cpu") -> str:
+    """Name of the form that a layer of this setting runs on a device.
+
+    Raises:
+        ValueError: an unknown back end.
     """
     _check_backend(backend)
-    _check(x, offset, weight, bias)
-    kernel = weight.shape[-1]
-    # Below float32 the grid itself is not exact (bfloat16 counts whole pixels only up to 256).
-    exact = torch.float64 if x.dtype == torch.float64 else torch.float32
-    with torch.autocast(x.device.type, enabled=False):
-        columns = _sample_taps(x.to(exact), offset.to(exact), kernel)
-        y = torch.matmul(weight.to(exact).flatten(1), columns)  # (B, O, H W)
-    y = y.view(x.shape[0], weight.shape[0], *x.shape[-2:])
-    if bias is not None:
-        y = y + bias.to(exact).view(1, -1, 1, 1)
-    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    return y.to(x.dtype).contiguous(memory_format=layout)
+    device = torch.device(device)
+    # A compiled form is one opaque call: a graph that is to be exported needs the plain one.
+    if backend == "kornia" or torch.compiler.is_exporting() or torch.jit.is_tracing():
+        return "kornia"
+    if backend == "auto":
+        backend = {"cpu": "native", "cuda": "triton"}.get(device.type, "kornia")
+    return backend if _runs(backend, device.type) else "kornia"
 
 
-def active_backend(backend: str = "auto") -> str:
-    """Name of the back end that a layer of this setting runs."""
-    return "kornia" if backend == "auto" else backend
+@cache
+def _runs(backend: str, device: str) -> bool:
+    if backend == "kornia":
+        return True
+    form = {"native": deform_native, "triton": deform_triton}[backend]
+    reason = form.unavailable(torch.device(device))
+    if reason:
+        _log.warning("deformable layers run in the kornia form; the %s form cannot: %s", backend, reason)
+    return reason is None
 
 
 def _check_backend(backend: str) -> None:
     if backend not in BACKENDS:
         raise ValueError(f"unknown back end {backend!r}; the back ends are {', '.join(BACKENDS)}")
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    return torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+
+
+def _with_bias(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else y + bias.to(y.dtype).view(1, -1, 1, 1)
 
 
 def _check(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None) -> None:
@@ -72,27 +103,6 @@ def _check(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None) -> No
         raise ValueError(f"offset has shape {tuple(offset.shape)}, expected {expected}")
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise ValueError(f"bias has shape {tuple(bias.shape)}, expected {(weight.shape[0],)}")
-
-
-def _sample_taps(x: Tensor, offset: Tensor, kernel: int) -> Tensor:
-    """Values under each tap: ``(B, C k^2, H W)``, ordered as a flattened kernel."""
-    batch, channels, height, width = x.shape
-    taps = kernel**2
-    if batch == 0:
-        return x.new_zeros(0, channels * taps, height * width) + (x.sum() + offset.sum()) * 0
-    reach = kernel // 2
-    rows = torch.arange(height, device=x.device, dtype=x.dtype).view(1, 1, height, 1)
-    columns = torch.arange(width, device=x.device, dtype=x.dtype).view(1, 1, 1, width)
-    steps = torch.arange(taps, device=x.device)
-    step_rows = (steps // kernel - reach).to(x.dtype).view(1, taps, 1, 1)
-    step_columns = (steps % kernel - reach).to(x.dtype).view(1, taps, 1, 1)
-    map_y = (rows + step_rows + offset[:, 0::2]).reshape(batch, taps * height, width)
-    map_x = (columns + step_columns + offset[:, 1::2]).reshape(batch, taps * height, width)
-    # kornia's scale of an axis of one pixel is 1, not 0: give such an axis the zeros that lie beyond it.
-    x = F.pad(x, (0, int(width == 1), 0, int(height == 1)))
-    # align_corners must be True: kornia turns pixel maps into coordinates by that rule whatever flag is passed.
-    sampled = remap(x.contiguous(), map_x, map_y, mode="bilinear", padding_mode="zeros", align_corners=True)
-    return sampled.view(batch, channels * taps, height * width)
 
 
 class DeformConv2d(nn.Module):
@@ -140,7 +150,15 @@ class DeformConv2d(nn.Module):
         return self.scope * torch.tanh(raw if raw.dtype == torch.float64 else raw.float())
 
     def forward(self, x: Tensor) -> Tensor:
-        return deform_conv2d(x, self.offsets(x), self.weight, self.bias, backend=self.backend)
+        """``(B, O, H, W)`` of ``(B, C, H, W)``; the compiled forms have the tanh, ``native`` all of it, in one pass."""
+        form = active_backend(self.backend, x.device)
+        if form == "native" and x.dim() == 4:
+            y = deform_native.deform_layer(x, self.offset.weight, self.weight, self.bias, self.scope)
+        elif form == "triton" and x.dim() == 4:
+            y = _with_bias(deform_triton.deform_conv2d(x, self.offset(x), self.weight, self.scope), self.bias)
+        else:
+            return deform_conv2d(x, self.offsets(x), self.weight, self.bias, backend=form)
+        return y.contiguous(memory_format=_layout(x))
 
     def extra_repr(self) -> str:
         return f"{tuple(self.weight.shape)}, scope={self.scope}, backend={self.backend}"
