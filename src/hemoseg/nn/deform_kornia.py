@@ -41,8 +41,10 @@ def _sample_taps(x: Tensor, offset: Tensor, kernel: int) -> Tensor:
     step_columns = (steps % kernel - reach).to(x.dtype).view(1, taps, 1, 1)
     map_y = (rows + step_rows + offset[:, 0::2]).reshape(batch, taps * height, width)
     map_x = (columns + step_columns + offset[:, 1::2]).reshape(batch, taps * height, width)
-    # kornia's scale of an axis of one pixel is 1, not 0: give such an axis the zeros that lie beyond it.
-    x = F.pad(x, (0, int(width == 1), 0, int(height == 1)))
+    # kornia's scale of an axis of one pixel is 1, not 0: the zeros that lie beyond the image make it two. A graph that
+    # is exported would freeze the condition, so there every image has them.
+    always = torch.compiler.is_exporting() or torch.jit.is_tracing()
+    x = F.pad(x, (0, int(always or width == 1), 0, int(always or height == 1)))
     # align_corners must be True: kornia turns pixel maps into coordinates by that rule whatever flag is passed.
     sampled = remap(x.contiguous(), map_x, map_y, mode="bilinear", padding_mode="zeros", align_corners=True)
     return sampled.view(batch, channels * taps, height * width)

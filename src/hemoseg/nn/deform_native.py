@@ -1,7 +1,7 @@
 """The compiled form of the deformable convolution for processors; its source lies in `native/`.
 
-It keeps nothing but its input for the backward pass: offsets and samples are computed anew, a few rows at a time,
-and never leave the caches. Gradients are the same bits in every run with the same number of threads.
+For the backward pass it keeps its input, and the offsets of wide layers (`KEPT_FROM`); all else is computed anew, a few
+rows at a time, and never leaves the caches. Gradients are the same bits in every run with the same number of threads.
 """
 
 import ctypes
@@ -15,7 +15,9 @@ from torch import Tensor
 FOLDER = Path(__file__).parent / "native"
 # Built for each level of the instruction set, so that what one machine compiles runs on its neighbours.
 LIBRARIES = {"AVX512": ("x86-64-v4", "x86-64-v3", "base"), "AVX2": ("x86-64-v3", "base")}
-MOST_KERNEL = 63
+# Offsets of layers that read and write this many channels are kept: for them computing anew costs most, and they take
+# a tenth of the memory that keeping all offsets would.
+KEPT_FROM = 16
 
 
 def unavailable(device: torch.device) -> str | None:
@@ -60,17 +62,20 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, offset, offset_weight, weight, bias, scope):
         x, offset, offset_weight, weight, bias = _arranged(x, offset, offset_weight, weight, bias)
-        ctx.save_for_backward(x, offset, offset_weight, weight)
+        wide = min(weight.shape[:2]) >= KEPT_FROM
+        keeps = wide and offset_weight is not None and any(ctx.needs_input_grad)
+        kept = x.new_empty(x.shape[0], *x.shape[2:], offset_weight.shape[0]) if keeps else None
+        ctx.save_for_backward(x, offset, offset_weight, weight, kept)
         ctx.scope = scope
         shape = (x.shape[0], weight.shape[0], *x.shape[2:])
         y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
-        _call("forward", x, _layer(x, offset, offset_weight, weight, bias, scope), _pointer(y))
+        _call("forward", x, _layer(x, offset, offset_weight, weight, bias, kept, scope), _pointer(y))
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        x, offset, offset_weight, weight = ctx.saved_tensors
+        x, offset, offset_weight, weight, kept = ctx.saved_tensors
         asked = ctx.needs_input_grad
         # The offset convolution is a part of x's gradient, so a fused layer has both or neither at little more cost.
         made = [
@@ -81,7 +86,7 @@ class _Layer(torch.autograd.Function):
         ]
         bias = grad.sum((0, 2, 3)) if asked[4] else None
         if any(value is not None for value in made):
-            layer = _layer(x, offset, offset_weight, weight, None, ctx.scope)
+            layer = _layer(x, offset, offset_weight, weight, None, kept, ctx.scope)
             gradients = _Gradients(*map(_pointer, made))
             grad = _channels_last(grad)
             _call("backward", x, layer, _pointer(grad), ctypes.byref(gradients))
@@ -99,7 +104,7 @@ class _Threads(ctypes.Structure):
 class _LayerArguments(ctypes.Structure):
     _fields_ = [
         ("shape", _Shape),
-        *((name, ctypes.c_void_p) for name in ("x", "offset", "offset_weight", "weight", "bias")),
+        *((name, ctypes.c_void_p) for name in ("x", "offset", "offset_weight", "weight", "bias", "kept")),
         ("scope", ctypes.c_double),
         ("threads", _Threads),
     ]
@@ -124,19 +129,22 @@ def _pointer(value: Tensor | None) -> ctypes.c_void_p:
     return ctypes.c_void_p(None if value is None else value.data_ptr())
 
 
-def _layer(x, offset, offset_weight, weight, bias, scope: float) -> _LayerArguments:
+def _layer(x, offset, offset_weight, weight, bias, kept, scope: float) -> _LayerArguments:
     batch, channels, height, width = x.shape
     shape = _Shape(batch, height, width, channels, weight.shape[0], weight.shape[-1])
     threads = _Threads(_parallel(), torch.get_num_threads())
-    return _LayerArguments(shape, *map(_pointer, (x, offset, offset_weight, weight, bias)), scope, threads)
+    return _LayerArguments(shape, *map(_pointer, (x, offset, offset_weight, weight, bias, kept)), scope, threads)
 
 
 def _call(name: str, x: Tensor, layer: _LayerArguments, *others) -> None:
     if x.numel() == 0 and name == "forward":
         return
     kind = "f64" if x.dtype == torch.float64 else "f32"
-    if getattr(_load(), f"hemoseg_{name}_{kind}")(ctypes.byref(layer), *others):
+    refused = getattr(_load(), f"hemoseg_{name}_{kind}")(ctypes.byref(layer), *others)
+    if refused == 1:
         raise MemoryError(f"no memory for the rows of an input of shape {tuple(x.shape)}")
+    if refused:
+        raise ValueError(f"an input of shape {tuple(x.shape)} is too large for offsets that reach this far; cut it")
 
 
 @cache

@@ -57,7 +57,9 @@ def draw():
         offset = (
             2 * torch.rand(batch, 2 * kernel**2, height, width, generator=generator, dtype=torch.float64) - 1
         ) * reach
-        offset = torch.where((offset - offset.round()).abs() < 1e-3, offset + 0.01, offset)
+        coarse = dtype in (torch.bfloat16, torch.float16)  # their numbers round to whole ones more often
+        near = (offset - offset.round()).abs() < (0.04 if coarse else 1e-3)
+        offset = torch.where(near, offset + (0.125 if coarse else 0.01), offset)
         drawn = (
             normal(batch, channels, height, width),
             offset,

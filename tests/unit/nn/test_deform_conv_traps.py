@@ -151,3 +151,38 @@ def test_layer_has_a_kernel_and_an_offset_kernel_without_bias():
     assert DeformConv2d(3, 5, 5, bias=True).bias.shape == (5,)
     with pytest.raises(ValueError, match="unknown back end 'fast'"):
         DeformConv2d(3, 5, backend="fast")
+
+
+@pytest.mark.parametrize("width", [256, 512])
+def test_kornias_zero_offsets_would_take_a_side_that_depends_on_the_column(draw, width):
+    x, offset, weight, _ = draw(1, 2, 2, 4, width, 3, dtype=torch.float32)
+
+    def gradient(at, dtype, form):
+        moved = torch.full_like(offset, at, dtype=dtype).requires_grad_()
+        form(x.to(dtype), moved, weight.to(dtype)).sum().backward()
+        return moved.grad.double()
+
+    right = gradient(1e-9, torch.float64, deform_conv2d)
+    assert error(gradient(0, torch.float32, planted), right) > 0.1
+    for backend in {active_backend(name) for name in BACKENDS} - {"kornia"}:
+        ours = gradient(0, torch.float32, lambda *given, form=backend: deform_conv2d(*given, backend=form))
+        assert error(ours, right) < 1e-5
+
+
+@backends
+def test_weights_by_the_absolute_distance_would_never_learn(draw, backend):
+    """Eq. 4 as it is printed, relu(1 - |q - p|): torch's derivative of |.| at 0 is 0."""
+    x, offset, weight, _ = draw(1, 1, 1, 6, 7, 1)
+
+    def as_printed(x, offset, weight):
+        rows, columns = torch.arange(6.0), torch.arange(7.0)
+        py, px = rows.view(1, 6, 1) + offset[:, 0], columns.view(1, 1, 7) + offset[:, 1]
+        near_y = torch.relu(1 - (py.unsqueeze(-1) - rows).abs())
+        near_x = torch.relu(1 - (px.unsqueeze(-1) - columns).abs())
+        return weight.view(1, 1, 1, 1) * torch.einsum("bijr,bijc,brc->bij", near_y, near_x, x[:, 0]).unsqueeze(1)
+
+    assert error(as_printed(x, offset, weight), deform_conv2d(x, offset, weight, backend=backend)) < 1e-12
+    for form, learns in ((as_printed, False), (lambda *given: deform_conv2d(*given, backend=backend), True)):
+        still = torch.zeros_like(offset).requires_grad_()
+        form(x, still, weight).square().sum().backward()
+        assert bool(still.grad.abs().max() > 1e-3) == learns

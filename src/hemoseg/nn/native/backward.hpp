@@ -1,4 +1,4 @@
-// Gradients of the layer. Offsets and samples are computed anew: only x was kept.
+// Gradients of the layer. Samples are computed anew, and offsets unless they were kept.
 #pragma once
 #include "forward.hpp"
 
@@ -39,7 +39,7 @@ struct Backward {
                               const int n = i % pairs, tap = (k() - 1 - ky) * k() + (k() - 1 - i / pairs);
                               return l.at(l.offset_weight, n, tap * l.channels() + c);
                             });
-    const Bands bands(l.shape, l.scope, l.bytes_of_row() * 2, l.threads.count, true);
+    const Bands bands(l.shape, l.scope, 2 * sizeof(T), true);
     std::vector<Sums> sums(l.threads.count);
     for (auto& s : sums) {
       s.weight.assign(to.weight ? size_t(l.shape.outputs) * depth() : 0, T(0));
@@ -66,7 +66,7 @@ struct Backward {
     b.copy(l.x);
     Window<T> gradient{nullptr, b.row_step, b.channels};
     if (to.x) {
-      const size_t numbers = b.window_numbers() + b.twin();
+      const size_t numbers = b.window_numbers();
       gradient.data = window.get(numbers + SLACK * 4);
       std::fill(gradient.data, gradient.data + numbers, T(0));
     }
@@ -84,25 +84,24 @@ struct Backward {
         std::fill(grads, grads + l.shape.width * b.pairs, T(0));
       const int64_t done = row - b.reach;  // every row that reaches this one has its gradients
       if (fused() && to.x && done >= 0 && done < l.shape.height) {
-        const T* runs[MOST_KERNEL];
-        for (int ky = 0; ky < k(); ++ky) runs[ky] = ring + (done - b.reach + ky + k()) % k() * ring_step;
-        grad_x.template run<true>(runs, b.pairs, int(l.shape.width), gradient.at(done - b.window_first, b.margin),
-                                  b.channels);
+        for (int ky = 0; ky < k(); ++ky) b.runs[ky] = ring + (done - b.reach + ky + k()) % k() * ring_step;
+        T* row_of_x = gradient.at(done - b.window_first, b.margin);
+        grad_x.template run<true>(b.runs.data(), b.pairs, int(l.shape.width), row_of_x, b.channels);
       }
     }
-    if (to.x) {
-      b.add_to(to.x, gradient.data);
-      if (b.twin()) b.add_to(to.x, gradient.data + b.twin());
-    }
+    if (to.x) b.add_to(to.x, gradient.data);
   }
 
   void tile(Band<T>& b, const Window<T>& gradient, const Product<T>& offsets, const Product<T>& grad_samples,
             int64_t row, int64_t column, int pixels, T* grads, Sums& sums) const {
     const int outputs = int(l.shape.outputs);
-    const T* gy = grad_y + l.pixel(b, row, column) * outputs;
-    const T* runs[] = {gy};
-    grad_samples.template run<false>(runs, outputs, pixels, b.grad_samples, b.depth);
-    l.locate(b, offsets, row, column, pixels);
+    static thread_local Buffer<T> memory;
+    T* gy = memory.get(size_t(TILE + 4) * outputs);  // groups of pixels are read beyond the last
+    const T* pull = grad_y + l.pixel(b, row, column) * outputs;
+    std::copy(pull, pull + pixels * outputs, gy);
+    const T* from[] = {gy};
+    grad_samples.template run<false>(from, outputs, pixels, b.grad_samples, b.depth);
+    l.locate(b, offsets, true, row, column, pixels);
     b.take_gradients(gradient.data, fused(), T(l.scope), pixels, grads);
     if (to.weight) outer(gy, outputs, outputs, b.samples, b.depth, b.depth, pixels, sums.weight.data(), b.depth);
     if (to.offset) std::copy(grads, grads + pixels * b.pairs, to.offset + l.pixel(b, row, column) * b.pairs);

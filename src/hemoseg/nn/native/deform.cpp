@@ -7,6 +7,7 @@
 
 namespace {
 
+// 0, 1 where there is no memory, 2 where an image's rows are too long.
 template <class Work>
 int guarded(const Work& work) {
   try {
@@ -14,6 +15,8 @@ int guarded(const Work& work) {
     return 0;
   } catch (const std::bad_alloc&) {
     return 1;
+  } catch (const std::length_error&) {
+    return 2;
   }
 }
 

@@ -9,12 +9,12 @@ template <class T>
 struct Layer {
   Shape shape;
   const T *x, *offset, *offset_weight, *weight, *bias;  // offset or offset_weight, the other is null; so may bias be
+  T* kept;  // what the tanh is taken of, as offset lies: written forward, read backward; or null
   double scope;  // bound of the offsets, in pixels
   Threads threads;
 
   int taps() const { return int(shape.kernel * shape.kernel); }
   int channels() const { return padded_channels(shape.channels); }
-  size_t bytes_of_row() const { return Band<T>::row_numbers(shape) * sizeof(T); }
   int64_t pixel(const Band<T>& band, int64_t row, int64_t column) const {
     return (band.image * shape.height + row) * shape.width + column;
   }
@@ -32,17 +32,18 @@ struct Layer {
   }
 
   // Points of all taps of `pixels` pixels, in the band's arrays.
-  void locate(Band<T>& band, const Product<T>& offsets, int64_t row, int64_t column, int pixels) const {
-    const T* raw = band.raw;
-    if (offset_weight) {
-      const T* runs[MOST_KERNEL];
-      for (int ky = 0; ky < shape.kernel; ++ky) runs[ky] = band.tap_row(row, ky, column);
-      offsets.template run<false>(runs, band.channels, pixels, band.raw, band.pairs);
+  void locate(Band<T>& band, const Product<T>& offsets, bool known, int64_t row, int64_t column, int pixels) const {
+    const int64_t at = pixel(band, row, column) * band.pairs;
+    if (!offset_weight) {
+      std::copy(offset + at, offset + at + pixels * band.pairs, band.raw);
+    } else if (kept && known) {
+      std::copy(kept + at, kept + at + pixels * band.pairs, band.raw);
     } else {
-      raw = std::copy(offset + pixel(band, row, column) * band.pairs,
-                      offset + pixel(band, row, column + pixels) * band.pairs, band.raw) - pixels * band.pairs;
+      for (int ky = 0; ky < shape.kernel; ++ky) band.runs[ky] = band.tap_row(row, ky, column);
+      offsets.template run<false>(band.runs.data(), band.channels, pixels, band.raw, band.pairs);
+      if (kept) std::copy(band.raw, band.raw + pixels * band.pairs, kept + at);
     }
-    band.locate(raw, offset_weight, T(scope), row, column, pixels);
+    band.locate(band.raw, offset_weight, T(scope), row, column, pixels);
   }
 };
 
@@ -54,14 +55,14 @@ struct Forward {
     const Product<T> offsets = l.offset_product();
     const Product<T> outputs(1, l.taps() * l.channels(), int(l.shape.outputs),
                              [&](int, int i, int o) { return l.at(l.weight, o, i); }, l.bias);
-    const Bands bands(l.shape, l.scope, l.bytes_of_row(), l.threads.count, false);
+    const Bands bands(l.shape, l.scope, sizeof(T), false);
     l.threads.run([&](int64_t t) {
       for (int64_t b = t * bands.count / l.threads.count; b < (t + 1) * bands.count / l.threads.count; ++b) {
         Band<T> band(l.shape, bands, b);
         band.copy(l.x);
         for (int64_t row = band.first; row < band.end; ++row)
           band.for_tiles([&](int64_t column, int pixels) {
-            l.locate(band, offsets, row, column, pixels);
+            l.locate(band, offsets, false, row, column, pixels);
             band.take_samples(pixels);
             const T* samples[] = {band.samples};
             outputs.template run<false>(samples, band.depth, pixels, y + l.pixel(band, row, column) * l.shape.outputs,

@@ -83,25 +83,45 @@ class Product {
 
   // Pixel i of a group, by few enough pointers that they stay in registers.
   struct Cursor {
-    const char *a, *b, *c;
+    const char *a, *b, *c, *d;
     long one, three;
 
     INLINE Cursor(const T* first, long step)
-        : a((const char*)first), b(a + 4 * step * sizeof(T)), c(a + 8 * step * sizeof(T)), one(step * sizeof(T)),
-          three(3 * one) {}
+        : a((const char*)first), b(a + 4 * step * sizeof(T)), c(a + 8 * step * sizeof(T)),
+          d(a + 12 * step * sizeof(T)), one(step * sizeof(T)), three(3 * one) {}
     INLINE const T* pixel(int i) const {
-      const char* at = i < 4 ? a : i < 8 ? b : c;
+      const char* at = i < 4 ? a : i < 8 ? b : i < 12 ? c : d;
       return (const T*)(i % 4 == 0 ? at : i % 4 == 1 ? at + one : i % 4 == 2 ? at + 2 * one : at + three);
     }
-    INLINE void move(int numbers) { a += numbers * sizeof(T), b += numbers * sizeof(T), c += numbers * sizeof(T); }
+    INLINE void move(int numbers) {
+      const long bytes = numbers * sizeof(T);
+      a += bytes, b += bytes, c += bytes, d += bytes;
+    }
   };
 
   template <bool ADD, int P, int Q>
   void one_block(const Block& block, const T* const* in, long step, int p, int left, T* out, long out_step) const {
     Full<T> sum[P] = {};
     const T* w = packed_.data() + block.packed;
+    const bool slides = length_ == 3 * step && step % Q == 0;
     for (int s = 0; s < segments_; ++s) {
       Cursor from(in[s] + p * step, step);
+      if (slides) {
+        // A row of a 3x3 convolution: the runs of neighbours overlap, so each number is loaded once for three taps.
+        const long tap = step / Q * L;
+        for (int k = 0; k < step; k += Q, w += L, from.move(Q)) {
+          const Full<T> first = load<Full<T>>(w), second = load<Full<T>>(w + tap), third = load<Full<T>>(w + 2 * tap);
+#pragma GCC unroll 14
+          for (int i = 0; i < P + 2; ++i) {
+            const Full<T> value = load_repeated<Q>(from.pixel(i));
+            if (i < P) sum[i] += value * first;
+            if (i > 0 && i <= P) sum[i - 1] += value * second;
+            if (i > 1) sum[i - 2] += value * third;
+          }
+        }
+        w += 2 * tap;
+        continue;
+      }
       for (int k = 0; k < length_; k += Q, w += L, from.move(Q)) {
         const Full<T> weight = load<Full<T>>(w);
 #pragma GCC unroll 12

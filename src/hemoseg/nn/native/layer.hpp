@@ -1,85 +1,47 @@
 // The whole layer, band by band: offsets, samples and products of a band never leave the processor's caches.
 #pragma once
-#include <atomic>
-#include <cstdlib>
+#include <stdexcept>
 
 #include "gemm.hpp"
 #include "sample.hpp"
+#include "threads.hpp"
 
 namespace {
 
 constexpr int TILE = 48;  // pixels of a row worked on together
-constexpr int MOST_KERNEL = 63;
 constexpr int SLACK = 16;  // numbers and pixels that blocked loops may read beyond an end
 
 struct Shape {
   int64_t batch, height, width, channels, outputs, kernel;
 };
 
-// Runs body(thread) for each thread by `GOMP_parallel` of the OpenMP that torch has loaded: the same threads as
-// torch's, so that neither pool spins while the other works. Without it, the caller does all the work.
-struct Threads {
-  using Parallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
-  Parallel parallel;
-  int64_t count;
-
-  template <class Body>
-  void run(const Body& body) const {
-    struct Shared {
-      const Body& body;
-      std::atomic<int64_t> next;
-      int64_t count;
-    } shared{body, {0}, count};
-    auto work = [](void* data) {
-      auto& all = *static_cast<Shared*>(data);
-      for (int64_t t; (t = all.next++) < all.count;) all.body(t);
-    };
-    if (parallel && count > 1)
-      parallel(work, &shared, unsigned(count), 0);
-    else
-      work(&shared);
-  }
-};
-
-// Memory that a thread keeps between calls: fresh pages for every call would cost more than the copies.
-template <class T>
-class Buffer {
- public:
-  T* get(size_t numbers) {
-    if (numbers > size_) {
-      std::free(data_);
-      data_ = static_cast<T*>(std::aligned_alloc(64, (numbers * sizeof(T) + 4095) / 4096 * 4096));
-      size_ = data_ ? numbers : 0;
-      if (!data_) throw std::bad_alloc();
-      std::fill(data_, data_ + numbers, T(0));  // nothing read beyond an end is ever a NaN
-    }
-    return data_;
-  }
-  ~Buffer() { std::free(data_); }
-
- private:
-  T* data_ = nullptr;
-  size_t size_ = 0;
-};
-
 inline int padded_channels(int64_t channels) { return channels <= 4 ? 4 : int((channels + 7) / 8 * 8); }
 inline int64_t whole(int64_t count, int64_t parts) { return (count + parts - 1) / parts; }
+
+// Rows and columns of zeros round an image: a point beyond them reads nothing else, nor does a tap.
+inline int64_t margin_of(const Shape& s) { return std::max<int64_t>(2, s.kernel / 2); }
+inline int64_t numbers_of_row(const Shape& s) {
+  return (s.width + 2 * margin_of(s) + SLACK) * padded_channels(s.channels);
+}
 
 // How the rows of the images are cut: a point lies at most `reach` rows from its tap.
 struct Bands {
   int64_t rows, per_image, count, above, below;
 
-  Bands(const Shape& s, double reach, size_t bytes_of_row, int64_t threads, bool apart) {
+  // bytes: of a number, in all windows of a band. apart: windows of every second band must not meet.
+  Bands(const Shape& s, double reach, size_t bytes, bool apart) {
     const int64_t far = int64_t(std::ceil(std::min(reach, double(s.height + s.kernel + 2))));
     above = s.kernel / 2 + far;
     below = s.kernel / 2 + far + 1;
-    // A window of a band stays in a core's second cache, its halo is no more than the band.
-    rows = std::max<int64_t>({int64_t(400e3 / bytes_of_row) - above - below, above + below, 8});
-    const int64_t fair = std::max<int64_t>(1, whole(s.height * s.batch, 4 * threads));
-    rows = std::min(rows, std::max(fair, apart ? above + below : 1));  // apart: windows of every second band do not meet
-    rows = std::min(rows, s.height);
+    // A band's windows stay in a core's second cache, its halo is no more than the band.
+    rows = std::max<int64_t>({int64_t(400e3 / (bytes * numbers_of_row(s))) - above - below, above + below, 8});
+    // Enough of them for many threads, and never by their number: the order of sums is the same on every machine.
+    const int64_t fair = std::max<int64_t>(1, whole(s.height * s.batch, 32));
+    rows = std::min({rows, std::max(fair, apart ? above + below : 1), s.height});
     per_image = whole(s.height, rows);
     count = per_image * s.batch;
+    if (std::min(rows + above + below, s.height + 2 * margin_of(s)) * numbers_of_row(s) >= int64_t(1) << 31)
+      throw std::length_error("a place does not fit in 32 bits");
   }
 };
 
@@ -95,6 +57,7 @@ class Band {
   int64_t image, first, end;       // rows of the band
   int64_t window_first, window_end;  // rows of the image in the window
   long row_step;
+  std::vector<const T*> runs;  // of the taps, a row of them each
   Window<T> x;
   T *raw, *tanhs, *fraction, *samples, *grad_samples, *grad_points;
   Full<T>* point_sums;
@@ -103,9 +66,9 @@ class Band {
   Band(const Shape& shape, const Bands& bands, int64_t index)
       : s(shape), taps(int(s.kernel * s.kernel)), pairs(2 * taps), reach(int(s.kernel / 2)),
         channels(padded_channels(s.channels)), depth(int(whole(taps * channels, L) * L)),
-        margin(std::max(2, reach)), image(index / bands.per_image), first(index % bands.per_image * bands.rows),
+        margin(int(margin_of(shape))), image(index / bands.per_image), first(index % bands.per_image * bands.rows),
         end(std::min(first + bands.rows, s.height)), window_first(std::max<int64_t>(-margin, first - bands.above)),
-        window_end(std::min(s.height + margin, end + bands.below)), row_step(row_numbers(s)) {
+        window_end(std::min(s.height + margin, end + bands.below)), row_step(numbers_of_row(s)), runs(s.kernel) {
     static thread_local Buffer<T> window, numbers;
     static thread_local Buffer<int32_t> places;
     x = {window.get(window_numbers() + SLACK * 4), row_step, channels};
@@ -122,10 +85,6 @@ class Band {
     fill_pattern();
   }
 
-  static long row_numbers(const Shape& s) {
-    const int64_t margin = std::max<int64_t>(2, s.kernel / 2);
-    return (s.width + 2 * margin + SLACK) * padded_channels(s.channels);
-  }
   size_t window_numbers() const { return size_t(window_end - window_first) * row_step; }
 
   // Where the taps of the pixel read when nothing moves them: its runs of the offset convolution.
@@ -200,18 +159,12 @@ class Band {
     });
   }
 
-  // Numbers from a window of gradients to its second (see `spread`), or 0 where one is enough. An odd number of
-  // pixels: both windows' pairs of columns then lie on whole vectors.
-  size_t twin() const {
-    return channels * 2 <= L ? whole(window_numbers(), 2 * channels) * 2 * channels + channels : 0;
-  }
-
   // The samples, with their gradient at hand: that of x is added to `grad_x` unless that is null, that of the offsets
   // is written (`bounded`: of what the tanh was taken of).
   void take_gradients(T* grad_x, bool bounded, T scope, int pixels, T* grad_offsets) {
     with_vector([&](auto n, auto dense, auto unrolled) {
       const auto run = grad_x ? spread<T, n(), dense(), unrolled(), true> : spread<T, n(), dense(), unrolled(), false>;
-      run(x, grad_x, twin(), {pixels, taps, place, fraction}, grad_samples, samples, depth, point_sums);
+      run(x, grad_x, {pixels, taps, place, fraction}, grad_samples, samples, depth, point_sums);
     });
     half_sums<T>(point_sums, pixels * taps, grad_points);
     if (bounded)
@@ -219,16 +172,17 @@ class Band {
     std::copy(grad_points, grad_points + pixels * pairs, grad_offsets);
   }
 
-  // Adds a window's rows that lie in the image to it.
+  // Adds the rows of a window of gradients that lie in the image to it.
   void add_to(T* to, const T* window) const {
     for (int64_t row = std::max<int64_t>(0, window_first); row < std::min(s.height, window_end); ++row) {
       const T* from = window + (row - window_first) * row_step + margin * channels;
       T* at = to + (image * s.height + row) * s.width * s.channels;
-      if (s.channels == channels)
-        for (int64_t i = 0; i < s.width * channels; ++i) at[i] += from[i];
-      else
+      if (s.channels != channels)
         for (int64_t p = 0; p < s.width; ++p)
-          for (int64_t c = 0; c < s.channels; ++c) at[p * s.channels + c] += from[p * channels + c];
+          for (int64_t i = p * channels, c = 0; c < s.channels; ++c, ++i)
+            at[p * s.channels + c] += from[i];
+      else
+        for (int64_t i = 0; i < s.width * channels; ++i) at[i] += from[i];
     }
   }
 
@@ -241,7 +195,7 @@ class Band {
     constexpr std::integral_constant<int, 0> any;
     constexpr std::integral_constant<int, 9> nine;
     if (channels % L == 0)
-      f(std::integral_constant<int, L>(), no, any);
+      taps == 9 ? f(std::integral_constant<int, L>(), no, nine) : f(std::integral_constant<int, L>(), no, any);
     else if (channels == L / 2)
       taps == 9 ? f(std::integral_constant<int, L / 2>(), yes, nine) : f(std::integral_constant<int, L / 2>(), yes, any);
     else if (L >= 16 && channels == L / 4)

@@ -103,18 +103,16 @@ INLINE void add_at(T* at, Vec<T, N> value) {
 
 // Samples as above, and from their gradient that of the points (Eq. 4's right-hand derivative): half_sums of
 // point_sums[p][tap] are its (y, x). With TO_X the image's gradient is added to the window grad_x.
-//
-// grad_x of few channels is the sum of two windows, the second `twin` numbers behind: a point's two columns are then
-// added at once, and no two such pairs in a window overlap by half. (A load that spans two stores still under way
-// waits for both.)
 template <class T, int N, bool DENSE, int TAPS, bool TO_X>
-void spread(const Window<T>& x, T* grad_x, long twin, const Points<T>& points, const T* grad_samples, T* samples,
+void spread(const Window<T>& x, T* grad_x, const Points<T>& points, const T* grad_samples, T* samples,
             long samples_step, Full<T>* point_sums) {
   constexpr int L = LANES<T>;
   constexpr bool PAIRED = 2 * N <= L;
+  constexpr int WIDTH = PAIRED ? 2 * N : N;
   using V = Vec<T, N>;
+  using Wide = Vec<T, WIDTH>;
   const T* const data = x.data;
-  const long below = x.row_step, twin_step = twin / N;
+  const long below = x.row_step;
   const int channels = DENSE ? N : x.channels, taps = TAPS ? TAPS : points.taps;
   const int32_t* place = points.place;
   const T* fraction = points.fraction;
@@ -122,7 +120,7 @@ void spread(const Window<T>& x, T* grad_x, long twin, const Points<T>& points, c
     for_taps<TAPS>(taps, [&](int n) __attribute__((always_inline)) {
       const long at = place[n];
       const T fy = fraction[2 * n], fx = fraction[2 * n + 1];
-      Vec<T, PAIRED ? 2 * N : N> sum_y = {};
+      Wide sum_y = {};
       V sum_x = {};
       for (int c = 0; c < channels; c += N) {
         const T* from = data + at + c;
@@ -134,11 +132,6 @@ void spread(const Window<T>& x, T* grad_x, long twin, const Points<T>& points, c
           const Vec<T, 2 * N> fall = q.bottom - q.top, sides = q.top + fy * fall, both = join<T, N>(g_left, g_right);
           sum_y += both * fall;
           left = lower<T, 2 * N>(sides), right = upper<T, 2 * N>(sides);
-          if constexpr (TO_X && DENSE) {
-            to += (at & N) * twin_step;
-            add_at<T, 2 * N>(to, both - both * fy);
-            add_at<T, 2 * N>(to + below, both * fy);
-          }
         } else {
           const V a = load<V>(from), b = load<V>(from + channels);
           const V fall_left = load<V>(from + below) - a, fall_right = load<V>(from + below + channels) - b;
@@ -149,7 +142,7 @@ void spread(const Window<T>& x, T* grad_x, long twin, const Points<T>& points, c
         const V rise = right - left;
         sum_x += g * rise;
         store(samples + n * channels + c, left + fx * rise);
-        if constexpr (TO_X && !(PAIRED && DENSE)) {
+        if constexpr (TO_X) {  // in vectors of a pixel: a load that spans two stores under way waits for both
           add_at<T, N>(to, g_left - g_left * fy);
           add_at<T, N>(to + channels, g_right - g_right * fy);
           add_at<T, N>(to + below, g_left * fy);
