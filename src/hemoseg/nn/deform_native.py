@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "native"
 # Built for each level of the instruction set, so that what one machine compiles runs on its neighbours.
 LIBRARIES = {"AVX512": ("x86-64-v4", "x86-64-v3", "base"), "AVX2": ("x86-64-v3", "base")}
 # Offsets of layers that read and write this many channels are kept: for them computing anew costs most, and they take
-# a tenth of the memory that keeping all offsets would.
+# a fifth of the memory that keeping all offsets of a U-Net would.
 KEPT_FROM = 16
 
 
