@@ -11,6 +11,8 @@ PACKAGE = "hemoseg"
 def code_of(*modules: str) -> list[str]:
     """Files of the modules (``steps.train``, ``models.unet``) and of all that they import of this project.
 
+    A module whose name ends in ``_native`` has C++ sources, which lie in the folder ``native`` beside it.
+
     Raises:
         FileNotFoundError: there is no such module.
     """
@@ -23,6 +25,8 @@ def code_of(*modules: str) -> list[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
+            if path.stem.endswith("_native"):
+                found.update(path.parent.glob("native/*.?pp"))
             waiting += _imports(path)
     return sorted(path.as_posix() for path in found)
 

@@ -48,6 +48,13 @@ def test_a_network_is_in_its_own_closure_only(at_root):
     assert "src/hemoseg/nn/unet.py" in deformable & plain
 
 
+def test_compiled_sources_are_in_the_closure_of_the_module_that_loads_them(at_root):
+    sources = {path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("src/hemoseg/nn/native/*.?pp")}
+    assert len(sources) > 3
+    assert sources <= set(closure.code_of("steps.train", "models.deformable_unet"))
+    assert not sources & set(closure.code_of("steps.train", "models.unet"))
+
+
 def test_the_closure_of_a_small_package(tmp_path, monkeypatch):
     files = {
         "__init__.py": "",
