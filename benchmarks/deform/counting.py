@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from hemoseg.nn.deform_native import KEPT_FROM
 from hemoseg.nn.unet import UNet
 
 KERNEL = 3
@@ -18,8 +19,6 @@ OFFSETS = 2 * TAPS
 CORNERS = 4  # a sample is the weighted sum of four pixels (scd2018, Eq. 3-4)
 FLOAT = 4  # bytes
 
-# What a form computes a second time in its backward pass, because it did not keep it.
-RECOMPUTED = {"native": ("offset_convolution", "sampling"), "triton": ("sampling",), "torchvision": ("sampling",)}
 # Numbers per pixel that a form writes to memory between x and y, and reads again: offsets, then their grid or map,
 # then the samples under all taps of C channels (`SAMPLES` times C).
 BETWEEN = {"plain": 0, "native": 0, "triton": OFFSETS, "torchvision": OFFSETS, "kornia": 2 * OFFSETS}
@@ -92,10 +91,22 @@ def operations(layer: Layer, form: str, *, training: bool) -> dict[str, int]:
         parts["gradient_of_samples"] = product
         parts["gradient_of_offsets"] = forward["sampling"]  # each corner by the sample's gradient, over channels
         parts["gradient_of_offset_kernel"] = forward["offset_convolution"]
-        parts["recomputed"] = sum(forward[name] for name in RECOMPUTED.get(form, ()))
+        parts["recomputed"] = sum(forward[name] for name in recomputed(layer, form))
     if layer.input_gradient:
         parts["gradient_of_input"] = forward["sampling"] + forward["offset_convolution"] if deformable else product
     return parts
+
+
+def recomputed(layer: Layer, form: str) -> tuple[str, ...]:
+    """What a form computes a second time in its backward pass, because it did not keep it."""
+    if form == "native" and not _native_keeps(layer):
+        return ("offset_convolution", "sampling")
+    return ("sampling",) if form in ("native", "triton", "torchvision") else ()
+
+
+def _native_keeps(layer: Layer) -> bool:
+    """Whether the native form keeps the offsets of a training step."""
+    return min(layer.channels, layer.outputs) >= KEPT_FROM
 
 
 def moved_bytes(layer: Layer, form: str, *, training: bool) -> int:
@@ -109,6 +120,7 @@ def moved_bytes(layer: Layer, form: str, *, training: bool) -> int:
     between = (BETWEEN[form] + SAMPLES.get(form, 0) * layer.channels) if deformable else 0
     numbers = layer.channels + growth * layer.outputs + 2 * between
     if training:
+        numbers += 2 * OFFSETS if deformable and form == "native" and _native_keeps(layer) else 0
         numbers += layer.channels * (1 + layer.input_gradient) + growth * layer.outputs + 3 * between
     return FLOAT * layer.pixels * numbers
 
