@@ -15,12 +15,17 @@ def build(
     width: int = 8,
     levels: int = 3,
     head: str = "last",
+    checkpoint: bool = False,
     scope: float = 2.0,
     backend: str = "auto",
 ) -> nn.Module:
-    """Build the network; ``scope`` is the largest offset in pixels, ``backend`` the form of the layer."""
+    """Build the network; see `hemoseg.nn.unet.UNet`.
+
+    ``scope`` is the largest offset in pixels, ``backend`` the form of the layer (`hemoseg.nn.deform_conv`).
+    """
     convolution = partial(DeformConv2d, scope=scope, backend=backend)
-    return UNet(in_channels, classes, convolution=convolution, width=width, levels=levels, head=head)
+    shape = {"width": width, "levels": levels, "head": head, "checkpoint": checkpoint}
+    return UNet(in_channels, classes, convolution=convolution, **shape)
 
 
 def describe(network: nn.Module) -> dict[str, str]:

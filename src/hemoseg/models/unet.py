@@ -5,6 +5,8 @@ from torch import nn
 from hemoseg.nn.unet import UNet
 
 
-def build(in_channels: int, classes: int, *, width: int = 8, levels: int = 3, head: str = "last") -> nn.Module:
+def build(
+    in_channels: int, classes: int, *, width: int = 8, levels: int = 3, head: str = "last", checkpoint: bool = False
+) -> nn.Module:
     """Build the network; see `hemoseg.nn.unet.UNet`."""
-    return UNet(in_channels, classes, width=width, levels=levels, head=head)
+    return UNet(in_channels, classes, width=width, levels=levels, head=head, checkpoint=checkpoint)

@@ -50,6 +50,7 @@ def deform_layer(x: Tensor, offset_weight: Tensor, weight: Tensor, bias: Tensor 
     return _apply(x, None, offset_weight, weight, bias, float(scope))
 
 
+@torch.compiler.disable  # a call into the library is nothing that a compiled graph can hold
 def _apply(
     x: Tensor, offset: Tensor | None, offset_weight: Tensor | None, weight: Tensor, bias: Tensor | None, scope: float
 ) -> Tensor:

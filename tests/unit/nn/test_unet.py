@@ -168,3 +168,26 @@ def test_the_convolution_is_one_argument():
     network = UNet(3, 2, convolution=partial(convolution), width=2, levels=2)
     assert made == [(3, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2)]
     assert network(images(1, 3, 5, 6)).shape == (1, 2, 5, 6)
+
+
+@pytest.mark.parametrize("model", [unet, deformable_unet])
+def test_checkpointing_changes_memory_and_nothing_else(model):
+    networks, kept = [], []
+    for checkpoint in (False, True):
+        torch.manual_seed(0)
+        network = model.build(3, 2, width=4, levels=2, checkpoint=checkpoint).double().train()
+        torch.manual_seed(1)
+        x = torch.randn(2, 3, 21, 18, dtype=torch.float64)
+        numbers = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, n=numbers: n.append(t.numel()) or t, lambda t: t):
+            loss = network(x).square().sum()
+        loss.backward()
+        networks.append(network)
+        kept.append(sum(numbers))
+    plain, checkpointed = networks
+    for (name, one), two in zip(plain.named_parameters(), checkpointed.parameters(), strict=True):
+        assert torch.allclose(one.grad, two.grad, rtol=1e-9, atol=1e-12), name
+    for (name, one), two in zip(plain.named_buffers(), checkpointed.buffers(), strict=True):
+        assert torch.allclose(one.double(), two.double(), rtol=1e-12), name
+    assert kept[1] < kept[0] / 2
+    assert all(norm.momentum == 0.1 for norm in checkpointed.modules() if isinstance(norm, torch.nn.BatchNorm2d))
