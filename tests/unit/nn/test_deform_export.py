@@ -16,7 +16,7 @@ AXES = {0: "batch", 2: "height", 3: "width"}
 MAINTAINED = {"dynamo": True, "dynamic_shapes": (dict.fromkeys(AXES, torch.export.Dim.DYNAMIC),), "verbose": False}
 DEPRECATED = {"dynamo": False, "dynamic_axes": {"image": AXES}}
 TRACED = (2, 20, 28)
-OTHERS = [(1, 9, 33), (3, 37, 14)]
+OTHERS = [(1, 9, 33), (3, 37, 14), (1, 1, 1), (2, 1, 9)]
 TOLERANCE = 1e-5
 
 

@@ -202,3 +202,16 @@ def test_it_shares_the_threads_of_torch():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert out[2] == "True"
     assert out[0] == out[1]
+
+
+def test_threads_never_add_to_the_same_row_at_once():
+    """Bands of one colour may not overlap, however far the offsets reach; a race shows up sooner or later."""
+    layer, x = layer_and_input(4, 4, 96, 16, scope=7.0, backend="native")
+    pull = torch.randn(1, 4, 96, 16, dtype=torch.float64)
+    wanted = run(layer, x, pull)[1]
+    before = torch.get_num_threads()
+    torch.set_num_threads(6)
+    try:
+        assert all(torch.equal(run(layer, x, pull)[1], wanted) for _ in range(60))
+    finally:
+        torch.set_num_threads(before)

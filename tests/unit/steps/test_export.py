@@ -95,7 +95,7 @@ def test_file_says_what_it_is_and_not_where_it_was_made(exported):
     assert json.loads(facts.pop("classes")) == ["background", "disc", "sickle-é"]
     assert facts == {
         "project": f"hemoseg {hemoseg.__version__}", "network": "deformable_unet", "channels": "3",
-        "white_level": "4095.0", "least_side": "3", "weights_sha256": sha256(exported / "model/model.safetensors"),
+        "white_level": "4095.0", "weights_sha256": sha256(exported / "model/model.safetensors"),
     }  # fmt: skip
     assert {entry.version for entry in model.opset_import} == {18}
     for value, channels in ((model.graph.input[0], 3), (model.graph.output[0], 3)):
@@ -111,16 +111,12 @@ def test_compiled_layers_are_switched_and_counted(exported):
     graph = export.build(*reversed(read_model(exported / "model")), exported)
     assert {layer.backend for layer in graph.modules() if isinstance(layer, DeformConv2d)} == {"kornia"}
     assert not graph.training
-    assert export.least_side(graph) == 3
-    assert export.least_side(export.ImageToProbability(torch.nn.Conv2d(1, 1, 1), None)) == 1
 
 
 def test_result_and_its_distance_from_torch_are_told(lab, capsys):
     assert run(lab) == 0
     said = capsys.readouterr().out
-    assert said.startswith(
-        f"{lab / 'model.onnx'}: 3 channels to 3 classes, least side 3 pixels; differs from torch by "
-    )
+    assert said.startswith(f"{lab / 'model.onnx'}: 3 channels to 3 classes; differs from torch by ")
     assert float(said.split("torch by ")[1].split()[0]) < 1e-5
     assert f"(onnxruntime {onnxruntime.__version__})" in said
     assert (lab / "model.onnx").read_bytes() != b"older"
