@@ -79,9 +79,8 @@ def dependencies():
 
 
 def test_the_environment_has_the_locked_versions():
-    locked = dict(
-        line.split("==") for line in (REPOSITORY / "requirements.lock").read_text().lower().split() if "==" in line
-    )
+    lines = (REPOSITORY / "requirements.lock").read_text().lower().splitlines()
+    locked = dict(line.split(";")[0].strip().split("==") for line in lines)
     found = dependencies()
     assert found.pop("python") == "3.11"
     assert found == {name: locked[name] for name in found}
