@@ -16,6 +16,8 @@ from forms import CLASSES, build_unet, check_unet
 from torch import nn
 from torch.nn import functional as F
 
+from hemoseg.nn.folding import fold_batch_norms
+
 MEMORY = Path(__file__).parent / "memory.py"
 TASKS = {"training_step": True, "prediction": False}
 
@@ -82,8 +84,8 @@ def training_step(
 def prediction(
     network: nn.Module, size: int, batch: int, device: str, precision: str = "float32"
 ) -> Callable[[], object]:
-    """Logits of random images in evaluation mode."""
-    network = network.to(device).eval()
+    """Logits of random images in evaluation mode, batch norms folded as `hemoseg predict` does."""
+    network = fold_batch_norms(network.to(device).eval())
     images = draw_images(size, batch, device)
 
     def predict():

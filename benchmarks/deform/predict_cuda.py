@@ -18,9 +18,9 @@ DEVICES = {
     "H200 SXM": {"float32": 67e12, "bfloat16": 989e12, "bytes": 4.8e12},
 }
 BYTES = {"float32": 4, "bfloat16": 2}
-# Passes over a layer's output that batch norm and ReLU take: forward statistics, normalised, clipped (1 + 2 + 2);
-# backward the clip and twice the norm (3 + 2 + 3).
-NORM_PASSES = {False: 5, True: 13}
+# Passes over a layer's output that batch norm and ReLU take: a prediction clips (2), its norms are folded; a step
+# measures, normalises and clips (1 + 2 + 2) and goes back through the clip and twice through the norm (3 + 2 + 3).
+NORM_PASSES = {False: 2, True: 13}
 # Sampling runs in float32 outside the matrix units whatever the products are made of.
 SAMPLING = ("sampling", "gradient_of_offsets")
 

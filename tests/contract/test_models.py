@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hemoseg import models
+from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.steps.weights import read_weights, write_weights
 from hemoseg.training.batches import Pool, measure_normalisation
 from hemoseg.training.loop import Plan, Training, plain_state
@@ -48,6 +49,16 @@ def test_logits_have_the_size_of_the_image(network_file, in_channels, classes, s
     assert logits.shape == (2, classes, *size)
     assert logits.dtype == torch.float32
     assert torch.isfinite(logits).all()
+
+
+def test_prediction_may_fold_the_batch_norms(network_file):
+    network = built(network_file).double().train()
+    for _ in range(3):
+        network(3 * images(2, 3, 32, 32).double() + 1)
+    x = images(1, 3, 24, 40).double()
+    with torch.no_grad():
+        wanted = network.eval()(x)
+        assert torch.allclose(fold_batch_norms(network)(x), wanted, rtol=1e-8, atol=1e-10)
 
 
 def test_gradient_reaches_every_parameter(network_file):

@@ -17,6 +17,7 @@ from hemoseg.errors import InputError
 from hemoseg.inference.windows import predict_windows
 from hemoseg.labels.components import connected_components
 from hemoseg.models import Labelled
+from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_arrays, write_json
@@ -137,7 +138,7 @@ def _network_predictor(
         network.load_state_dict(weights)
     except RuntimeError:
         raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
-    network = network.to(device, memory_format=torch.channels_last).eval()
+    network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
     normalisation = Normalisation(**description["normalisation"])
     window = tuple(settings["window"]) if settings["window"] else None
 
