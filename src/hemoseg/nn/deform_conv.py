@@ -123,6 +123,8 @@ class DeformConv2d(nn.Module):
         ValueError: an unknown back end, or a scope that is no number >= 0.
     """
 
+    linear = True  # in its kernel and bias: see `hemoseg.nn.folding`
+
     def __init__(
         self,
         in_channels: int,

@@ -3,16 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from hemoseg.nn.deform_conv import DeformConv2d
-
-FOLDED = (nn.Conv2d, nn.ConvTranspose2d, DeformConv2d)
-
 
 @torch.no_grad()
 def fold_batch_norms(network: nn.Module) -> nn.Module:
     """Fold each batch norm into the convolution right before it in a `torch.nn.Sequential`, in place.
 
-    In evaluation mode a batch norm multiplies and shifts by constants, which a convolution does as well on its way.
+    In evaluation mode a batch norm multiplies and shifts by constants, which a convolution does as well on its way. A
+    layer of ours takes part if it is linear in a ``weight`` ``(O, C, k, k)`` and a ``bias`` and has ``linear = True``:
+    named here, it would make every prediction depend on its code.
 
     Args:
         network: a network in evaluation mode; it cannot be trained any more.
@@ -28,10 +26,14 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     for part in network.modules():
         if isinstance(part, nn.Sequential):
             for first, second in zip(range(len(part)), range(1, len(part)), strict=False):
-                if isinstance(part[first], FOLDED) and isinstance(part[second], nn.BatchNorm2d):
+                if _is_linear(part[first]) and isinstance(part[second], nn.BatchNorm2d):
                     _fold(part[first], part[second])
                     part[second] = nn.Identity()
     return network
+
+
+def _is_linear(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) or getattr(layer, "linear", False)
 
 
 def _fold(convolution: nn.Module, norm: nn.BatchNorm2d) -> None:
