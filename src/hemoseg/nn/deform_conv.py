@@ -3,7 +3,8 @@
 One order of offsets: channel ``2n`` is dy and ``2n + 1`` is dx of tap ``n = k * ky + kx``, in pixels.
 Zero padding by Eq. 3: the sum over the pixels that exist, so a point outside reads zeros and blends
 linearly over the last pixel; with zero offsets the layer is the plain zero-padded convolution.
-Where Eq. 4 has no derivative, at offsets that are whole numbers, every form takes the right-hand one.
+Where Eq. 4 has no derivative, at offsets that are whole numbers, the compiled forms take the right-hand one; kornia's
+side depends on the column, in float64 too.
 
 The forms: ``kornia`` is the reference, plain torch, always there, the one that exports; ``native`` is compiled and
 runs on processors; ``triton`` runs on CUDA devices. ``auto`` takes the fast form of the input's device.

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 def deform_conv2d(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """See `hemoseg.nn.deform_conv.deform_conv2d`.
 
-    The derivative by an offset that is a whole number is the right-hand one where float64 or small images are used;
-    in float32 kornia's normalised coordinates may round to the other side.
+    At an offset that is a whole number the derivative is from a side that depends on the column and the image's width:
+    kornia's normalised coordinates round to either side of the pixel, in float64 as in float32.
     """
     # Below float32 the grid itself is not exact (bfloat16 counts whole pixels only up to 256).
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32
