@@ -131,7 +131,6 @@ def test_less_is_kept_for_the_backward_pass_than_one_copy_of_the_samples():
         layer, x = layer_and_input(8, 8, 64, 64, backend="native")
         layer(x.requires_grad_())
     assert sum(kept) < 2 * x.numel()
-    assert 9 * x.numel() > 2 * x.numel()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
