@@ -3,11 +3,10 @@
 For the backward pass it keeps its input, and the offsets of wide layers (`KEPT_FROM`); all else is computed anew, a few
 rows at a time, and never leaves the caches. Gradients are the same bits in every run with the same number of threads.
 
-Why C++ behind a plain C interface: the same forward pass in numba took 1.2 to 1.7 times as long on one thread, brings
-210 MB and a compilation of 11 to 22 s into every process, and runs a thread pool of its own
+Why C++ behind a plain C interface: on one thread of a busy machine the same forward pass in numba took 1.2 to 1.7 times
+as long; it brings 210 MB and a compilation of 11 to 22 s into every process, and a thread pool of its own
 (``benchmarks/deform/numba_form.py``). These libraries take 0.7 MB and half a minute at install, know neither Python's
-nor torch's version, and use torch's threads. torch.compile on either U-Net changed a training step by less than a
-twentieth for a compilation of 46 s, so nothing is compiled that way.
+nor torch's version, and use torch's threads.
 """
 
 import ctypes
