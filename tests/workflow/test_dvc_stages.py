@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import yaml
+from plan import resolve
 
 pytestmark = pytest.mark.xdist_group("dry")
 # Names that a job is told beside its settings; they stand in its paths too.
@@ -144,13 +145,13 @@ def test_a_stage_keeps_all_that_its_rules_make(stages, snaked, behind):
 
 
 def test_every_experiment_has_its_stages_and_rows(stages):
-    params = yaml.safe_load((stages["folder"] / "params.yaml").read_text())
+    params = resolve(yaml.safe_load((stages["folder"] / "params.yaml").read_text()))
+    expected = {f"simulate@{name}" for name in params["datasets"]}
     for name, experiment in params["experiments"].items():
-        assert {name, f"{name}-prepare"} <= set(stages), f"dvc.yaml has no stages for {name}"
-        for model in experiment.get("models") or {}:
-            assert {f"{name}-train@{model}", f"{name}-evaluate@{model}"} <= set(stages)
-    for name in params["datasets"]:
-        assert f"simulate@{name}" in stages
+        expected |= {name, f"{name}-prepare"}
+        expected |= {f"{name}-{part}@{model}" for part in ("train", "evaluate") for model in experiment["models"]}
+    assert {name for name in stages if "@" in name or "-" in name} <= expected
+    assert expected <= set(stages)
 
 
 def test_params_that_stages_list_exist(stages):
