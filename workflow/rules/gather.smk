@@ -17,7 +17,7 @@ rule gather_train:
 
 rule gather_evaluate:
     input:
-        counts=lambda w: files_of_model("evaluate", w, "pixels.csv", "cells.csv"),
+        counts=lambda w: files_of_model("evaluate", w, "pixels.csv", "cells.csv", "histograms.npz"),
         code=code_of("steps.gather"),
     output:
         "results/{experiment}/evaluate/{model}/runs.csv",

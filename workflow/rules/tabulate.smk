@@ -2,6 +2,7 @@ rule tabulate:
     input:
         pixels=of_runs("evaluate", "pixels.csv"),
         cells=of_runs("evaluate", "cells.csv"),
+        histograms=of_runs("evaluate", "histograms.npz"),
         published=published_of,
         code=code_of("steps.tabulate"),
     output:

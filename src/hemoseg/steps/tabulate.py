@@ -6,8 +6,10 @@ convention and threshold as a sentence, each column's definition, unit and sourc
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hemoseg.errors import InputError
@@ -50,7 +52,16 @@ def read_run(text: str) -> Run:
     texts = {"sample": str, "frame": str, "group": str, "class_name": str}
     pixels = files.read_table(folder / "pixels.csv", dtype=texts)
     cells = files.read_table(folder / "cells.csv", dtype=texts)
-    return Run(parts["model"], parts["split"], int(parts["seed"]), pixels, cells)
+    run = Run(parts["model"], parts["split"], int(parts["seed"]), pixels, cells)
+    return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
+
+
+def _read_histograms(path: Path, classes: int) -> np.ndarray | None:
+    """Histograms of probability over all samples, int64 ``(classes, 2, bins)``; None where there are none."""
+    counts = files.read_arrays(path).get("counts", np.zeros(0))
+    if counts.ndim != 4 or counts.shape[1:3] != (classes, 2):
+        raise InputError(f"{path}: no histograms of {classes} classes; run evaluate again")
+    return counts.sum(axis=0, dtype=np.int64) if len(counts) else None
 
 
 def read_published(path: str) -> pd.DataFrame:
@@ -72,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("tabulate", "Make a table of scores from the counts of its runs.")
     parser.add_argument("--settings", required=True, help="JSON: table, rows, columns, classes, conventions")
     parser.add_argument("--published", required=True, help="CSV with the papers' numbers, or none")
-    parser.add_argument("--run", required=True, action="append", help=f"{RUN_FORM}; DIR holds pixels.csv and cells.csv")
+    parser.add_argument("--run", required=True, action="append", help=f"{RUN_FORM}; DIR holds what evaluate wrote")
     parser.add_argument("--out", required=True, help="the tidy table, CSV")
     parser.add_argument("--markdown", required=True, help="the table for people")
     parser.add_argument("--metrics", required=True, help="its means, JSON")

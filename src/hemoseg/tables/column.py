@@ -14,13 +14,18 @@ ALL = "all"  # the class of a column that is not scored per class
 
 @dataclass(frozen=True)
 class Run:
-    """Counts of one trained model on the test samples of one split: ``pixels.csv`` and ``cells.csv``."""
+    """Counts of one trained model on the test samples of one split: ``pixels.csv``, ``cells.csv``, ``histograms.npz``.
+
+    ``histograms``, int ``(K + 1, 2, bins)``: how often each class was given which probability
+    (`metrics.pixels.probability_histograms`), over all samples; None for a method without probabilities.
+    """
 
     model: str
     split: str
     seed: int
     pixels: pd.DataFrame
     cells: pd.DataFrame
+    histograms: np.ndarray | None = None
 
     @cached_property
     def class_names(self) -> dict[int, str]:

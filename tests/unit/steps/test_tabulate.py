@@ -37,6 +37,7 @@ def write_run(folder, rng, n_images=3):
             cell_rows.append(pd.DataFrame({"sample": f"s{number}", "side": side, "min_area": 20.0, **facts}))
     files.write_table(folder / "pixels.csv", pd.concat(pixel_rows))
     files.write_table(folder / "cells.csv", pd.concat(cell_rows))
+    files.write_arrays(folder / "histograms.npz", counts=rng.integers(0, 90, (n_images, 3, 2, 8), np.int32))
 
 
 @pytest.fixture
