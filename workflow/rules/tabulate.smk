@@ -13,6 +13,9 @@ rule tabulate:
             labels={"experiment": "{experiment}", "form": "CSV"},
         ),
         conventions="results/tables/{experiment}.conventions.json",
+        other_rule="results/tables/{experiment}.other_rule.csv",
+        confusion="results/tables/{experiment}.confusion.csv",
+        roc="results/tables/{experiment}.roc.csv",
         markdown="results/tables/{experiment}.md",
         metrics="results/tables/{experiment}.metrics.json",
     log:

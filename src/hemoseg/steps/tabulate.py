@@ -2,7 +2,12 @@
 
 Writes, each whole: the tidy table (``--out``), what it means (``<out>`` with the suffix ``.conventions.json``: each
 convention and threshold as a sentence, each column's definition, unit and source), the table for people
-(``--markdown``) and its means as nested JSON (``--metrics``, for ``dvc metrics diff``).
+(``--markdown``) and its means as nested JSON (``--metrics``, for ``dvc metrics diff``). With other suffixes of
+``--out``:
+
+* ``.confusion.csv``: pixels and cells of each true class by the class that they were given (`tables.confusion`);
+* ``.roc.csv``: the ROC curve of each class (`tables.roc`), its header only where no method gives probabilities;
+* ``.other_rule.csv``: the columns that change under ``also``, its header only without a second rule.
 """
 
 import argparse
@@ -16,10 +21,12 @@ from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.confusion import confusion
 from hemoseg.tables.conventions import require_known
 from hemoseg.tables.markdown import markdown
-from hemoseg.tables.notes import metrics, notes
-from hemoseg.tables.table import plan, tabulate
+from hemoseg.tables.notes import metrics, notes, of_other_rule
+from hemoseg.tables.roc import curves
+from hemoseg.tables.table import HEADER, Plan, plan, tabulate
 
 RUN_FORM = "model=KEY,split=NAME,seed=S,folder=DIR"
 PUBLISHED_COLUMNS = ["row", "class", "column", "value", "sd", "source"]
@@ -32,11 +39,28 @@ def main(argv: list[str] | None = None) -> None:
     published = None if args.published == "none" else read_published(args.published)
     runs = [read_run(text) for text in args.run]
     table = tabulate(table_plan, runs, published)
+    other = _under_other_rule(table_plan, runs, published)
     explained = notes(table_plan, runs, table)
-    files.write_table(args.out, table)
-    files.write_json(Path(args.out).with_suffix(".conventions.json"), explained)
-    files.write_text(args.markdown, markdown(table, table_plan.title, explained["conventions"]))
+    text = markdown(table, table_plan.title, explained["conventions"])
+    if len(other):
+        text += "\n" + markdown(other, f"{table_plan.title}, under another rule", explained["other_rule"])
+    out = Path(args.out)
+    files.write_table(out, table)
+    files.write_table(out.with_suffix(".other_rule.csv"), other)
+    files.write_table(out.with_suffix(".confusion.csv"), confusion(table_plan.rows, runs, table_plan.conventions))
+    files.write_table(out.with_suffix(".roc.csv"), curves(table_plan.rows, runs))
+    files.write_json(out.with_suffix(".conventions.json"), explained)
+    files.write_text(args.markdown, text)
     files.write_json(args.metrics, metrics(table))
+
+
+def _under_other_rule(plan: Plan, runs: list[Run], published: pd.DataFrame | None) -> pd.DataFrame:
+    """The columns that another rule changes, under that rule; no line where the plan names none."""
+    changed = of_other_rule(plan)
+    if not changed:
+        return pd.DataFrame(columns=HEADER)
+    columns = {key: plan.columns[key] for key in changed}
+    return tabulate(replace(plan, columns=columns, conventions=plan.also), runs, published)
 
 
 def read_run(text: str) -> Run:

@@ -15,6 +15,7 @@ CHOICES = {
     "background": ("in", "out"),
     "hausdorff_missing": ("skip", "diagonal"),
 }
+ALSO = ("average", "empty", "hausdorff_missing")  # what a second table may choose otherwise
 THRESHOLDS = {"found": "0.5", "artefact": "0.5", "incomplete": "0.8", "two_types": "1/3", "touching": 3}
 ERRORS = ("missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "two_types", "wrong_type")
 
@@ -77,6 +78,18 @@ def read(settings: Mapping[str, Any]) -> Conventions:
     accuracy = tuple(settings.get("accuracy", Conventions.accuracy))
     require_known("accuracy", accuracy, ERRORS)
     return Conventions(**chosen, **thresholds, accuracy=accuracy)
+
+
+def read_also(settings: Mapping[str, Any]) -> Conventions | None:
+    """Conventions of the second table: the first one's, with what ``also`` names in their place; None without it.
+
+    Raises:
+        InputError: ``also`` names what is no rule for images that lack a class, or a value is none of its choices.
+    """
+    if not (also := settings.get("also")):
+        return None
+    require_known("also", also, ALSO)
+    return read({**settings, **also})
 
 
 def require_known(where: str, names: Any, known: Any) -> None:

@@ -7,20 +7,41 @@ import pandas as pd
 
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.table import AVERAGE, Plan
 
 
 def notes(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> dict[str, Any]:
     """Everything that a reader needs to read the table: sentences, and per column its definition, unit and source."""
-    words = plan.conventions.words()
+    columns = _columns(plan, plan.conventions)
+    sentences = [*_shared_sentences(plan, runs, table), *(_sentence(facts) for facts in columns.values())]
+    return {"table": plan.name, "conventions": sentences, "columns": columns, "other_rule": _other_rule(plan)}
+
+
+def of_other_rule(plan: Plan) -> list[str]:
+    """Columns that the second conventions of a plan define otherwise; empty where there are none."""
+    if plan.also is None:
+        return []
+    first, second = (_columns(plan, rules) for rules in (plan.conventions, plan.also))
+    return [key for key in first if first[key]["definition"] != second[key]["definition"]]
+
+
+def _other_rule(plan: Plan) -> list[str]:
+    """What the second table does otherwise, as sentences."""
+    changed = of_other_rule(plan)
+    return [_sentence(facts) for key, facts in _columns(plan, plan.also).items() if key in changed] if changed else []
+
+
+def _columns(plan: Plan, conventions: Conventions) -> dict[str, dict[str, Any]]:
+    """Header, definition, unit, direction, digits and source of each column."""
+    words = conventions.words()
     columns = {}
     for key, header in plan.columns.items():
         column = COLUMNS[key]
         definition = column.definition.format(**words)
         facts = {"header": header, "definition": definition, "unit": column.unit, "better": column.better}
         columns[key] = facts | {"digits": column.digits, "source": column.source}
-    sentences = [*_shared_sentences(plan, runs, table), *(_sentence(facts) for facts in columns.values())]
-    return {"table": plan.name, "conventions": sentences, "columns": columns}
+    return columns
 
 
 def metrics(table: pd.DataFrame) -> dict[str, Any]:
@@ -53,6 +74,9 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
     ]
     if AVERAGE in set(table["class"]):
         sentences.append(plan.conventions.words()["background_rule"].capitalize() + ".")
+    bins = {run.histograms.shape[-1] for run in runs if run.histograms is not None}
+    if "auc" in plan.columns and bins:
+        sentences.append(f"ROC curves are drawn from {' or '.join(map(str, sorted(bins)))} bins of probability.")
     if any(COLUMNS[key].unit == "cells" for key in plan.columns):
         sentences.append(_least_area(runs))
     if table["published"].notna().any():

@@ -14,7 +14,7 @@ from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions, require_known
 
 AVERAGE = "average"
-KEYS = ("table", "title", "rows", "columns", "classes", "thresholds", "accuracy", *rules.CHOICES)
+KEYS = ("table", "title", "rows", "columns", "classes", "thresholds", "accuracy", "also", *rules.CHOICES)
 HEADER = [
     *("row", "label", "column", "header", "class", "mean", "sd", "seed_sd", "folds", "seeds", "unit"),
     *("published", "published_sd", "source"),
@@ -26,7 +26,8 @@ class Plan:
     """What a table shows: labels of rows by model key, headers by column id, classes, conventions.
 
     ``classes`` holds names, ids or ``average``; ``all`` stands for every class and their average. None is the papers'
-    habit: the one class that is no background alone, or all where there are several.
+    habit: the one class that is no background alone, or all where there are several. ``also`` are the conventions of a
+    second table, where a paper does not say which rule it followed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Plan:
     columns: Mapping[str, str]
     classes: Sequence[str | int] | str | None
     conventions: Conventions
+    also: Conventions | None = None
 
 
 def plan(settings: Mapping[str, Any]) -> Plan:
@@ -49,7 +51,8 @@ def plan(settings: Mapping[str, Any]) -> Plan:
     require_known("columns", settings["columns"], COLUMNS)
     name, classes = settings["table"], settings.get("classes")
     title = settings.get("title") or name
-    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings))
+    also = rules.read_also(settings)
+    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings), also)
 
 
 def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = None) -> pd.DataFrame:

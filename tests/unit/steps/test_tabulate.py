@@ -28,10 +28,10 @@ def write_run(folder, rng, n_images=3):
         pred = np.kron(np.arange(1, 9).reshape(2, 4), np.ones((12, 6), int)) * pred_mask
         pred_classes = np.where(pred > 0, rng.integers(1, 3, gt.shape) ** (rng.random() < 0.5), 0)
         valid = rng.random(gt.shape) < 0.95
-        of_class = counts(confusion(classes, pred_classes, valid, 3))
-        shared = {"sample": f"s{number}", "pixels": valid.sum()}
+        matrix = confusion(classes, pred_classes, valid, 3)
+        shared = {"sample": f"s{number}", "pixels": valid.sum()} | {f"as_class_{c}": matrix[:, c] for c in range(3)}
         nll = {"nll": rng.random(3), "class": range(3), "class_name": ["background", "one", "two"]}
-        pixel_rows.append(pd.DataFrame(shared | nll | of_class))
+        pixel_rows.append(pd.DataFrame(shared | nll | counts(matrix)))
         sides = cell_facts(Truth(gt, classes, valid), pred, pred_classes, n_classes=3, min_area=20, gap_cap=5)
         for side, facts in zip(("gt", "pred"), sides, strict=True):
             cell_rows.append(pd.DataFrame({"sample": f"s{number}", "side": side, "min_area": 20.0, **facts}))
@@ -137,10 +137,13 @@ def test_all_outputs_are_written_and_agree(tmp_path, runs):
     assert all(f"* {sentence}" in text for sentence in notes["conventions"])
     assert list(notes["columns"]) == list(COLUMNS)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "t.confusion.csv",
         "t.conventions.json",
         "t.csv",
         "t.json",
         "t.md",
+        "t.other_rule.csv",
+        "t.roc.csv",
     ]
 
 
