@@ -135,7 +135,7 @@ REFUSED = {
     ),
     "a row that is no network": (
         models(zzz={}),
-        r"zzz\.network: .*models/zzz\.py; the names are autolabel, deformable",
+        r"zzz\.network: .*models/zzz\.py; the names are autolabel, ",
     ),
     "a path for a network": (models(unet={"network": "../unet"}), r"'\.\./unet' is no name; use letters, digits and _"),
     "unknown loss": ({"train": {"loss": "crossentropy"}}, r"params\.train\.loss: .*; did you mean cross_entropy\?"),
