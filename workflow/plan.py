@@ -9,7 +9,7 @@ from checks import check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError
 from refusals import PlanError, did_you_mean
 
-from hemoseg.data.splits import split_names
+from hemoseg.data.splits import families
 from hemoseg.errors import InputError
 
 SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
@@ -135,9 +135,10 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
     try:
-        whole["split_names"] = split_names(whole["split"])
+        whole["families"] = families(whole["split"])
     except InputError as error:
         raise PlanError(f"{place}.split: {error}") from None
+    whole["split_names"] = list(whole["families"])
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     return whole

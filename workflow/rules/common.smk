@@ -162,6 +162,7 @@ def table_settings(wildcards):
     experiment = experiment_of(wildcards)
     rows = {key: model["label"] for key, model in experiment["models"].items()}
     told = {"table": wildcards.experiment, "title": experiment["title"], "rows": rows}
+    told["families"] = experiment["families"]
     return json.dumps(told | experiment["tabulate"])
 
 

@@ -1,11 +1,14 @@
 """Which samples train, validate and test: folds, fixed counts, or growing training sets.
 
+Splits that belong together make a *family*, over which a table takes its means: all folds of one division are one
+family, each training size is one, and so are the folds of each unit where several divisions stand side by side.
+
 Nothing heavy is imported, since the workflow asks for `split_names` while it reads its rules.
 """
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hemoseg.errors import InputError
@@ -22,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
 }
 UNITS = ("sample", "frame", "group")
+ONE_FAMILY = "all"  # of splits that all belong together
+# Folds by several units: the published folds are random over images.
+FAMILIES = {"sample": "random_samples", "frame": "random", "group": "grouped"}
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,26 @@ def split_names(settings: dict[str, Any]) -> list[str]:
     Raises:
         InputError: unknown or missing settings.
     """
+    return list(families(settings))
+
+
+def families(settings: dict[str, Any]) -> dict[str, str]:
+    """Family of each split, by the split's name and in the splits' order.
+
+    Folds by several units are named for both: random_fold1, grouped_fold1, ... in the families random and grouped.
+
+    Raises:
+        InputError: unknown or missing settings.
+    """
     settings = checked(settings)
-    if settings["protocol"] == "folds":
-        return [f"fold{k + 1}" for k in range(settings["folds"])]
-    return ["fixed"] if settings["protocol"] == "fixed" else [f"n{size}" for size in settings["sizes"]]
+    if settings["protocol"] == "fixed":
+        return {"fixed": ONE_FAMILY}
+    if settings["protocol"] == "sizes":
+        return {f"n{size}": f"n{size}" for size in settings["sizes"]}
+    folds = [f"fold{k + 1}" for k in range(settings["folds"])]
+    if isinstance(settings["by"], str):
+        return dict.fromkeys(folds, ONE_FAMILY)
+    return {f"{FAMILIES[unit]}_{fold}": FAMILIES[unit] for unit in settings["by"] for fold in folds}
 
 
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +86,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     if missing := [key for key in needs[settings["protocol"]] if not settings[key]]:
         raise InputError(f"split settings: protocol {settings['protocol']!r} needs {missing[0]!r}; add it")
     _require_numbers(settings)
-    if settings["by"] not in UNITS:
-        raise InputError(f"split settings: by {settings['by']!r} is none of {', '.join(UNITS)}.")
+    settings["by"] = _units_of_division(settings["by"], settings["protocol"])
     if settings["protocol"] == "folds" and settings["folds"] < 2:
         raise InputError("split settings: one fold leaves nothing to train on; use two folds or more")
     if settings["validation"] < 0:
@@ -73,6 +94,19 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     if settings["protocol"] == "sizes":
         settings["sizes"] = sorted(set(settings["sizes"]))
     return settings
+
+
+def _units_of_division(by: Any, protocol: str) -> str | list[str]:
+    """One unit, or several that each have folds of their own."""
+    wanted = list(by) if isinstance(by, list | tuple) else [by]
+    for unit in wanted:
+        if unit not in UNITS:
+            raise InputError(f"split settings: by {unit!r} is none of {', '.join(UNITS)}.")
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise InputError(f"split settings: by {by!r}; name each unit once, such as [frame, group]")
+    if len(wanted) > 1 and protocol != "folds":
+        raise InputError(f"split settings: by {by!r} divides folds only; name one unit for protocol {protocol!r}")
+    return wanted if len(wanted) > 1 else wanted[0]
 
 
 def _require_numbers(settings: dict[str, Any]) -> None:
@@ -91,7 +125,7 @@ def make_splits(settings: dict[str, Any], ids: list[str], frames: list[str], gro
 
     Args:
         settings: see `DEFAULTS`; `train`, `test` and `sizes` count samples, `validation` is a share (below 1)
-            or a count of the training *units*.
+            or a count of the training *units*; `by` is a unit, or a list of units, each with folds of its own.
         ids: name of each sample.
         frames: frame of each sample.
         groups: group (patient, slide) of each sample.
@@ -103,6 +137,11 @@ def make_splits(settings: dict[str, Any], ids: list[str], frames: list[str], gro
         InputError: there are fewer units than folds, fewer samples than asked for, or a group is not known.
     """
     settings = checked(settings)
+    if isinstance(settings["by"], list):
+        divided = [
+            (FAMILIES[unit], make_splits(settings | {"by": unit}, ids, frames, groups)) for unit in settings["by"]
+        ]
+        return [replace(split, name=f"{family}_{split.name}") for family, splits in divided for split in splits]
     units = _units(settings["by"], ids, frames, groups)
     order = sorted(units)
     random.Random(settings["seed"]).shuffle(order)

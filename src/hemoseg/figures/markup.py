@@ -138,7 +138,7 @@ def published_only(published: pd.DataFrame, ours: Sequence[str], columns: Mappin
     rest = published[~published["row"].isin(ours) & published["column"].isin(columns)]
     if rest.empty:
         return ""
-    lines = rest.rename(columns={"value": "mean"}).assign(label=rest["row"].str.replace("_", " "), source="")
+    lines = rest.rename(columns={"value": "mean"}).assign(label=rest["row"].str.replace("_", " "), source="", family="")
     return f'<div class="theirs">{scores(lines, columns, mark_best=False)}</div>'
 
 
@@ -159,7 +159,7 @@ def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, A
     shown = [escape(str(head)) if across == "class" else _head(columns[head]) for head in heads]
     best = _best(lines, across, columns) if mark_best else set()
     body = []
-    for row, of_row in lines.groupby("row", sort=False):
+    for row, of_row in lines.groupby(["row", "family"], sort=False):
         cells = {line[across]: line for line in of_row.to_dict("records")}
         label = escape(str(of_row["label"].iloc[0]))
         ours = "".join(_ours(cells.get(head), (row, head) in best, columns) for head in heads)
@@ -176,11 +176,11 @@ def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, A
 
 
 def _best(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """(row, head) of the best of our numbers under each head, as printed; none where all are alike or alone."""
+    """((row, family), head) of our best numbers under each head, as printed; none where all are alike or alone."""
     best = set()
     for head, rows in lines.groupby(across, sort=False):
         facts = columns[rows["column"].iloc[0]]
-        values = rows.set_index("row")["mean"].dropna().round(facts["digits"])
+        values = rows.set_index(["row", "family"])["mean"].dropna().round(facts["digits"])
         if facts["better"] and values.nunique() > 1:
             aims = {"high": values.max(), "low": values.min(), "zero": values.abs().min()}
             measured = values.abs() if facts["better"] == "zero" else values

@@ -110,7 +110,7 @@ def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
         return ""
     facts = columns[leading[0]]
     # The last class of a column stands for it: the tables put the average last.
-    rows = scored[scored["column"] == leading[0]].drop_duplicates("row", keep="last")
+    rows = scored[scored["column"] == leading[0]].drop_duplicates(["row", "label"], keep="last")
     rows = rows.sort_values("mean", ascending=facts["better"] == "low", kind="stable")
     name = facts["header"] if rows["class"].iloc[0] in ("all",) else f"{facts['header']} ({rows['class'].iloc[0]})"
     digits = facts["digits"]

@@ -55,14 +55,14 @@ def _summary(path: Path) -> dict[str, Any]:
         return {"headers": [], "rows": []}
     table = read_table(path, dtype={"row": str, "label": str, "class": str})
     # The last class of a column stands for it: the tables put the average last.
-    table = table.drop_duplicates(["row", "column"], keep="last")
+    table = table.drop_duplicates(["row", "family", "column"], keep="last")
     rows = [
         {
             "label": lines["label"].iloc[0],
             "shown": [_ours(line) for line in lines.to_dict("records")],
             "published": [_published(line) for line in lines.to_dict("records")] if lines["source"].any() else [],
         }
-        for _, lines in table.fillna({"source": ""}).groupby("row", sort=False)
+        for _, lines in table.fillna({"source": ""}).groupby(["row", "family"], sort=False)
     ]
     return {"headers": list(pd.unique(table["header"])), "rows": rows}
 

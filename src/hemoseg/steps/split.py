@@ -56,7 +56,7 @@ def notes(settings: dict[str, Any], samples: Samples, splits: list[Split]) -> di
             f"{len(groups)} groups (patients, slides) both train and test; `by: group` keeps them together"
         )
     return {
-        "units": settings["by"],
+        "units": settings["by"] if isinstance(settings["by"], str) else " and by ".join(settings["by"]),
         "straddling_frames": len(frames),
         "straddling_groups": len(groups),
         "groups_known": sum(group != "" for group in samples.groups),

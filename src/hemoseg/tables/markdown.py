@@ -10,8 +10,9 @@ UNKNOWN, NOTHING = "unknown", "–"
 def markdown(table: pd.DataFrame, title: str, sentences: list[str]) -> str:
     """The tidy table (`tables.table.HEADER`) for people, with its sentences below.
 
-    With one class (or none) it is a single table. Otherwise each column that is scored per class gets a table with the
-    classes across, as the papers print it, and what is left shares the last one.
+    Each family of splits has a line of its own. With one class (or none) it is a single table. Otherwise each column
+    that is scored per class gets a table with the classes across, as the papers print it, and what is left shares the
+    last one.
     """
     parts = [f"## {title}"]
     classes_of = table.groupby("column", sort=False)["class"].nunique()
@@ -38,7 +39,7 @@ def _grid(lines: pd.DataFrame, across: str) -> str:
     """One Markdown table: rows down, ``across`` (class or header) across, columns aligned."""
     heads = list(dict.fromkeys(lines[across]))
     body = []
-    for _, of_row in lines.groupby("row", sort=False):
+    for _, of_row in lines.groupby(["row", "family"], sort=False):
         by_head = {line[across]: line for line in of_row.to_dict("records")}
         cells = [by_head[head] for head in heads]
         body.append([_escape(cells[0]["label"]), *(_ours(cell) for cell in cells)])

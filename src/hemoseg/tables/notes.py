@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.tables.column import Run
+from hemoseg.tables.column import ALL, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.table import AVERAGE, Plan
+from hemoseg.tables.table import AVERAGE, Plan, families_of
 
 
 def notes(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> dict[str, Any]:
@@ -47,12 +47,15 @@ def _columns(plan: Plan, conventions: Conventions) -> dict[str, dict[str, Any]]:
 def metrics(table: pd.DataFrame) -> dict[str, Any]:
     """Means as ``{row: {column: mean}}``, or ``{row: {column: {class: mean}}}`` where a column has several classes.
 
-    What has no value is left out: JSON knows no NaN.
+    With several families the columns stand below ``{row: {family: ...}}``. What has no value is left out: JSON knows
+    no NaN.
     """
     result: dict[str, Any] = {}
     several = table.groupby("column")["class"].nunique() > 1
     for line in table[table["mean"].notna()].to_dict("records"):
         values = result.setdefault(line["row"], {})
+        if line["family"] != ALL:
+            values = values.setdefault(line["family"], {})
         if several[line["column"]]:
             values.setdefault(line["column"], {})[line["class"]] = float(line["mean"])
         else:
@@ -67,9 +70,9 @@ def _sentence(facts: Mapping[str, Any]) -> str:
 
 
 def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
-    splits, seeds = {run.split for run in runs}, {run.seed for run in runs}
+    seeds = {run.seed for run in runs}
     sentences = [
-        f"Mean ± standard deviation (ddof = 1) over {len(splits)} split(s), each the mean of its seeds ({len(seeds)} in"
+        f"Mean ± standard deviation (ddof = 1) over {_splits(plan, runs)}, each the mean of its seeds ({len(seeds)} in"
         " all); errors of cells are summed over the images of a test fold first."
     ]
     if AVERAGE in set(table["class"]):
@@ -82,6 +85,14 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
     if table["published"].notna().any():
         sentences.append("Lines marked published are the papers' numbers, on their own data; none of them is ours.")
     return sentences
+
+
+def _splits(plan: Plan, runs: Sequence[Run]) -> str:
+    families = families_of(plan, runs)
+    if families == [ALL]:
+        return f"{len({run.split for run in runs})} split(s)"
+    sizes = {name: len({run.split for run in runs if plan.families.get(run.split, ALL) == name}) for name in families}
+    return f"the splits of a family ({', '.join(f'{name}: {size}' for name, size in sizes.items())})"
 
 
 def _least_area(runs: Sequence[Run]) -> str:

@@ -1,7 +1,8 @@
 """A paper's table from runs: one number per run, then mean and spread over folds and seeds."""
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions, require_known
 
 AVERAGE = "average"
-KEYS = ("table", "title", "rows", "columns", "classes", "thresholds", "accuracy", "also", *rules.CHOICES)
+PUBLISHED_FAMILIES = (ALL, "random")
+KEYS = (
+    *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also"),
+    *rules.CHOICES,
+)
 HEADER = [
-    *("row", "label", "column", "header", "class", "mean", "sd", "seed_sd", "folds", "seeds", "unit"),
+    *("row", "label", "family", "column", "header", "class", "mean", "sd", "seed_sd", "folds", "seeds", "unit"),
     *("published", "published_sd", "source"),
 ]
 
@@ -27,7 +32,8 @@ class Plan:
 
     ``classes`` holds names, ids or ``average``; ``all`` stands for every class and their average. None is the papers'
     habit: the one class that is no background alone, or all where there are several. ``also`` are the conventions of a
-    second table, where a paper does not say which rule it followed.
+    second table, where a paper does not say which rule it followed. ``families`` names the family of each split; one
+    that is not named belongs to `ALL`.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Plan:
     classes: Sequence[str | int] | str | None
     conventions: Conventions
     also: Conventions | None = None
+    families: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(settings: Mapping[str, Any]) -> Plan:
@@ -51,34 +58,46 @@ def plan(settings: Mapping[str, Any]) -> Plan:
     require_known("columns", settings["columns"], COLUMNS)
     name, classes = settings["table"], settings.get("classes")
     title = settings.get("title") or name
-    also = rules.read_also(settings)
-    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings), also)
+    also, families = rules.read_also(settings), settings.get("families") or {}
+    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings), also, families)
 
 
 def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The table, tidy: a line per row, column and class, in the order of the plan; columns are `HEADER`.
+    """The table, tidy: a line per row, family, column and class, in the order of the plan; columns are `HEADER`.
 
-    ``mean`` and ``sd`` (ddof = 1) run over the folds, each fold being the mean of its seeds; ``seed_sd`` is the
-    standard deviation over the seeds (ddof = 1) of the mean over folds. A fold without a value (NaN) is left
-    out of both, and ``folds`` counts those that remain.
+    ``mean`` and ``sd`` (ddof = 1) run over the folds (splits) of a family, each fold being the mean of its seeds;
+    ``seed_sd`` is the standard deviation over the seeds (ddof = 1) of the mean over folds. A fold without a value
+    (NaN) is left out of both, and ``folds`` counts those that remain. Where there are several families, ``label``
+    names the family too.
 
-    ``published`` holds row, class (id or name), column, value, sd, source.
+    ``published`` holds row, class (id or name), column, value, sd, source; it stands where the splits are one family,
+    or beside the family of random folds, which are the papers'.
 
     Raises:
         InputError: the runs differ in their classes, repeat, or belong to no row.
     """
     names = _class_names(plan, runs)
     scores = pd.DataFrame(_scores(plan, runs, names), columns=["row", "column", "class", "split", "seed", "value"])
+    scores["family"] = scores["split"].map(lambda split: plan.families.get(split, ALL))
     ids = {name: str(class_id) for class_id, name in names.items()}
+    of = dict(list(scores.groupby(["row", "family", "column", "class"])))
     lines = []
-    for row, label in plan.rows.items():
+    for row, family in itertools.product(plan.rows, families_of(plan, runs)):
+        theirs = published if family in PUBLISHED_FAMILIES else None
+        label = plan.rows[row] if family == ALL else f"{plan.rows[row]}, {family.replace('_', ' ')}"
         for key, header in plan.columns.items():
             for class_name in _shown(plan, COLUMNS[key], names):
-                chosen = scores[(scores["row"] == row) & (scores["column"] == key) & (scores["class"] == class_name)]
-                line = {"row": row, "label": label, "column": key, "header": header, "class": class_name}
-                line |= summarise(chosen) | {"unit": COLUMNS[key].unit}
-                lines.append(line | _published(published, row, key, {class_name, ids.get(class_name)}))
+                line = {"row": row, "label": label, "family": family, "column": key, "header": header}
+                chosen = of.get((row, family, key, class_name), scores.iloc[:0])
+                line |= {"class": class_name} | summarise(chosen) | {"unit": COLUMNS[key].unit}
+                lines.append(line | _published(theirs, row, key, {class_name, ids.get(class_name)}))
     return pd.DataFrame(lines, columns=HEADER)
+
+
+def families_of(plan: Plan, runs: Sequence[Run]) -> list[str]:
+    """The families that were run, in the order of the plan."""
+    found = {plan.families.get(run.split, ALL) for run in runs}
+    return [name for name in dict.fromkeys([*plan.families.values(), ALL]) if name in found]
 
 
 def summarise(scores: pd.DataFrame) -> dict[str, float]:

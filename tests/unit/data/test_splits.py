@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from hemoseg.data.splits import Split, assert_disjoint, make_splits, split_names, straddling
+from hemoseg.data.splits import Split, assert_disjoint, families, make_splits, split_names, straddling
 from hemoseg.errors import InputError
 
 
@@ -87,6 +87,27 @@ def test_growing_training_sets_are_nested_over_one_test_set(by, validation, seed
     assert len(splits[0].test) == 64
 
 
+def test_folds_by_two_units_are_two_families_of_the_folds_of_each():
+    data = quartered(20)
+    settings = {"protocol": "folds", "folds": 5, "seed": 3}
+    both = make_splits(settings | {"by": ["frame", "group"]}, *data)
+    assert [split.name for split in both] == split_names(settings | {"by": ["frame", "group"]})
+    assert families(settings | {"by": ["frame", "group"]}) == {
+        f"{family}_fold{k}": family for family in ("random", "grouped") for k in range(1, 6)
+    }
+    for part, unit in ((both[:5], "frame"), (both[5:], "group")):
+        alone = make_splits(settings | {"by": unit}, *data)
+        assert [(s.train, s.val, s.test) for s in part] == [(s.train, s.val, s.test) for s in alone]
+    assert len(straddling(both[:5], data[2])) == 5
+    assert straddling(both[5:], data[2]) == []
+
+
+def test_every_size_is_a_family_and_all_folds_are_one():
+    assert families({"protocol": "sizes", "sizes": [20, 10], "test": 3}) == {"n10": "n10", "n20": "n20"}
+    assert families({"folds": 2, "by": ["group"]}) == {"fold1": "all", "fold2": "all"}
+    assert families({"protocol": "fixed", "train": 3, "test": 3}) == {"fixed": "all"}
+
+
 def test_a_seed_gives_one_division_whatever_the_order_of_the_samples():
     ids, frames, groups = quartered(12)
     settings = {"protocol": "folds", "folds": 3, "by": "frame", "seed": 4}
@@ -116,6 +137,10 @@ def test_the_division_of_a_seed_never_changes():
         ({"protocol": "kfold"}, r"'kfold' is none of folds, fixed, sizes"),
         ({"fold": 5}, r"unknown key 'fold'; did you mean 'folds'"),
         ({"by": "patient"}, r"'patient' is none of sample, frame, group"),
+        ({"by": ["frame", "patient"]}, r"'patient' is none of sample, frame, group"),
+        ({"by": ["frame", "frame"]}, r"name each unit once"),
+        ({"by": []}, r"name each unit once"),
+        ({"protocol": "fixed", "train": 8, "test": 8, "by": ["frame", "group"]}, r"divides folds only"),
         ({"folds": 1}, r"one fold leaves nothing"),
         ({"folds": 2, "by": "frame", "validation": 4}, r"validation leaves nothing to train on"),
         ({"validation": -0.1}, r"cannot be negative"),

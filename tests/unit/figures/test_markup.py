@@ -22,7 +22,7 @@ COLUMNS = {
 def table(*lines):
     """Lines of (row, column, class, mean, sd, published)."""
     rows = [
-        {"row": r, "label": r.upper(), "column": c, "header": COLUMNS[c]["header"], "class": k, "mean": m, "sd": s,
+        {"row": r, "label": r.upper(), "family": "all", "column": c, "header": COLUMNS[c]["header"], "class": k, "mean": m, "sd": s,
          "seed_sd": np.nan, "folds": 2, "seeds": 1, "published": p, "published_sd": np.nan,
          "source": "paper" if p == p else np.nan}
         for r, c, k, m, s, p in lines

@@ -17,7 +17,7 @@ def made(tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "build").mkdir()
     lines = [
-        ["unet", HOSTILE, "dice", "Dice", k, m, 0.01, None, 2, 1, "", p, None, "paper" if p else None]
+        ["unet", HOSTILE, "all", "dice", "Dice", k, m, 0.01, None, 2, 1, "", p, None, "paper" if p else None]
         for k, m, p in (("one", 0.5, None), ("average", 0.75, 0.9))
     ]
     pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "tables" / "built.csv", index=False)

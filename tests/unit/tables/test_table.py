@@ -53,6 +53,43 @@ def test_a_fold_without_a_value_is_left_out_and_not_counted():
     assert [line["mean"], line["folds"]] == [0.5, 2]
 
 
+FAMILIES = {"n10": "n10", "n20": "n20"}
+
+
+def test_every_family_has_a_line_with_its_own_mean_and_spread():
+    rng = np.random.default_rng(0)
+    families = {f"{name}_fold{k}": name for name in ("random", "grouped") for k in range(3)}
+    values = {(split, seed): int(rng.integers(10, 90)) for split in families for seed in (0, 1)}
+    table = table_of([run_of((0, v), *key) for key, v in values.items()], families=families)
+    assert table[["row", "family", "label"]].values.tolist() == [
+        ["unet", "random", "U-Net, random"],
+        ["unet", "grouped", "U-Net, grouped"],
+    ]
+    for line in table.to_dict("records"):
+        of = {key: v / 100 for key, v in values.items() if families[key[0]] == line["family"]}
+        folds = [np.mean([v for key, v in of.items() if key[0] == split]) for split in dict.fromkeys(k for k, _ in of)]
+        seeds = [np.mean([v for key, v in of.items() if key[1] == seed]) for seed in (0, 1)]
+        found = [line["mean"], line["sd"], line["seed_sd"], line["folds"]]
+        assert found == pytest.approx([np.mean(folds), np.std(folds, ddof=1), np.std(seeds, ddof=1), 3])
+
+
+def test_families_are_told_apart_in_metrics_markdown_and_notes():
+    runs = [run_of((0, 40), "n10"), run_of((0, 60), "n20")]
+    table_plan = plan(SETTINGS | {"families": FAMILIES})
+    table = tabulate(table_plan, runs)
+    assert metrics(table) == {"unet": {"n10": {"jaccard": 0.4}, "n20": {"jaccard": 0.6}}}
+    text = markdown(table, "t", [])
+    assert [line.split("|")[1].strip() for line in text.splitlines()[4:6]] == ["U-Net, n10", "U-Net, n20"]
+    assert "a family (n10: 1, n20: 1)" in " ".join(notes(table_plan, runs, table)["conventions"])
+
+
+@pytest.mark.parametrize("name", ["random", "grouped", "n10"])
+def test_the_papers_numbers_stand_beside_their_own_protocol_only(name):
+    runs = [run_of((90, 60), "s")]
+    line = table_of(runs, published(**{"class": "1"}), families={"s": name}).iloc[0]
+    assert (line["published"] == 0.9) == (name == "random")
+
+
 def test_one_fold_and_one_seed_have_no_spread():
     line = table_of([run_of((0, 50))]).iloc[0]
     assert line["mean"] == 0.5
