@@ -73,6 +73,16 @@ def families(settings: dict[str, Any]) -> dict[str, str]:
     return {f"{FAMILIES[unit]}_{fold}": FAMILIES[unit] for unit in settings["by"] for fold in folds}
 
 
+def describe_family(name: str) -> str:
+    """What a family of splits is, in words; empty for the one family of all splits."""
+    if name[1:].isdecimal():
+        return f"{name}: {name[1:]} images in the training part, validation images among them"
+    units = {FAMILIES[unit]: unit for unit in UNITS}
+    whole = {"sample": "folds of random samples", "frame": "folds of random frames"}
+    words = whole.get(units.get(name, ""), "folds of whole groups (patients, slides)")
+    return f"{name.replace('_', ' ')}: {words}" if name in units else ""
+
+
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings with their defaults.
 

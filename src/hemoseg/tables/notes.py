@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from hemoseg.data.splits import describe_family
 from hemoseg.tables.column import ALL, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions
@@ -75,6 +76,8 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
         f"Mean ± standard deviation (ddof = 1) over {_splits(plan, runs)}, each the mean of its seeds ({len(seeds)} in"
         " all); errors of cells are summed over the images of a test fold first."
     ]
+    if told := [words for words in map(describe_family, families_of(plan, runs)) if words]:
+        sentences.append(f"{'; '.join(told)}.")
     if AVERAGE in set(table["class"]):
         sentences.append(plan.conventions.words()["background_rule"].capitalize() + ".")
     bins = {run.histograms.shape[-1] for run in runs if run.histograms is not None}

@@ -22,8 +22,8 @@ COLUMNS = {
 def table(*lines):
     """Lines of (row, column, class, mean, sd, published)."""
     rows = [
-        {"row": r, "label": r.upper(), "family": "all", "column": c, "header": COLUMNS[c]["header"], "class": k, "mean": m, "sd": s,
-         "seed_sd": np.nan, "folds": 2, "seeds": 1, "published": p, "published_sd": np.nan,
+        {"row": r, "label": r.upper(), "family": "all", "column": c, "header": COLUMNS[c]["header"], "class": k,
+         "mean": m, "sd": s, "seed_sd": np.nan, "folds": 2, "seeds": 1, "published": p, "published_sd": np.nan,
          "source": "paper" if p == p else np.nan}
         for r, c, k, m, s, p in lines
     ]  # fmt: skip

@@ -80,7 +80,9 @@ def test_families_are_told_apart_in_metrics_markdown_and_notes():
     assert metrics(table) == {"unet": {"n10": {"jaccard": 0.4}, "n20": {"jaccard": 0.6}}}
     text = markdown(table, "t", [])
     assert [line.split("|")[1].strip() for line in text.splitlines()[4:6]] == ["U-Net, n10", "U-Net, n20"]
-    assert "a family (n10: 1, n20: 1)" in " ".join(notes(table_plan, runs, table)["conventions"])
+    told = " ".join(notes(table_plan, runs, table)["conventions"])
+    assert "a family (n10: 1, n20: 1)" in told
+    assert "n10: 10 images in the training part, validation images among them; n20: 20 images" in told
 
 
 @pytest.mark.parametrize("name", ["random", "grouped", "n10"])
