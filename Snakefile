@@ -5,6 +5,7 @@
 #        results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
 #        results/tables/<experiment>.csv                            ours beside the published numbers
 #        reports/build/<experiment>.html, index.html                pages that open offline
+#        results/tables/<experiment>.clinic_*.csv, reports/build/<experiment>_clinic.html   where it has a section clinic
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -23,8 +24,10 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/gather.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/clinic.smk"
 
 
 rule all:
@@ -32,6 +35,7 @@ rule all:
     input:
         expand("reports/build/{experiment}.html", experiment=PLAN["experiments"]),
         expand("results/tables/{experiment}.csv", experiment=PLAN["experiments"]),
+        clinic_pages(),
         "reports/build/index.html",
 
 

@@ -134,6 +134,8 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         raise PlanError(f"{place}: {missing} is missing; write it, or take it over with `like: <experiment>`")
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
+    whole.setdefault("clinic", None)
+    _check_clinic(name, whole, config["experiments"])
     try:
         whole["families"] = families(whole["split"])
     except InputError as error:
@@ -142,6 +144,18 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     return whole
+
+
+def _check_clinic(name: str, experiment: dict[str, Any], others: Any) -> None:
+    """Refuse a clinic page of a model that is not there, or one in the place of another experiment's page."""
+    if experiment["clinic"] is None:
+        return
+    place, model = f"params.experiments.{name}.clinic", experiment["clinic"]["model"]
+    if model not in experiment["models"]:
+        hint = did_you_mean(model, experiment["models"], "models")
+        raise PlanError(f"{place}.model: there is no model {model!r} in this experiment; {hint}")
+    if f"{name}_clinic" in others:
+        raise PlanError(f"{place}: its page would be that of the experiment {name}_clinic; rename one of the two")
 
 
 def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
         told = {"scale": plan["scale"], "experiment": experiment}
         stages[f"{name}/table"] = _stage(told, ["tabulate", "report"], ["steps.tabulate", *_of_page()])
+        if experiment["clinic"]:
+            stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
     titles = {name: [e["title"], e.get("source")] for name, e in plan["experiments"].items()}
     stages["index"] = _stage({"scale": plan["scale"], "titles": titles}, ["report"], ["steps.index"])
     return stages
@@ -67,6 +69,11 @@ def _evaluate(experiment: dict[str, Any], key: str) -> dict[str, Any]:
 def _of_page() -> list[str]:
     figures = [f"figures.{path.stem}" for path in sorted((SOURCE / PACKAGE / "figures").glob("[!_]*.py"))]
     return ["steps.report", "steps.results", "tables.conventions", *figures]
+
+
+def _of_clinic() -> list[str]:
+    steps = ["steps.measure", "steps.clinic", "steps.report"]
+    return [*steps, "figures.clinic", "figures.clinic_words", "figures.markup"]
 
 
 def _of_model(model: dict[str, Any]) -> list[str]:

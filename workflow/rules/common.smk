@@ -30,6 +30,8 @@ except PlanError as error:
 
 EXPERIMENTS = PLAN["experiments"]
 RUN = "{model}/{split}/seed{seed}"
+# Pattern of the experiments that have a clinic page.
+CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "none"
 
 
 wildcard_constraints:
@@ -182,3 +184,26 @@ def index_settings():
     """What the index is told: every experiment with its title and source."""
     told = {name: {key: e.get(key, "") for key in ("title", "source")} for name, e in EXPERIMENTS.items()}
     return json.dumps({"scale": PLAN["scale"], "experiments": told})
+
+
+def predictions_to_measure(wildcards):
+    """Input of `measure`: what a model's first seed said of every split's test samples."""
+    first = model_of(wildcards)["seeds"][0]
+    runs = [run for run in runs_of(wildcards.experiment, [wildcards.model]) if run[2] == first]
+    return [f"{folder_of(wildcards.experiment, 'predict', *run)}/predictions.npz" for run in runs]
+
+
+def measured_of(wildcards):
+    """Files of the cells that the clinic page shows."""
+    folder = f"results/{wildcards.experiment}/measure/{experiment_of(wildcards)['clinic']['model']}"
+    return [f"{folder}/{file}" for file in ("cells.csv", "frames.csv", "facts.json")]
+
+
+def clinic_settings(wildcards):
+    """What `clinic` is told: its section without the model."""
+    return json.dumps({key: value for key, value in experiment_of(wildcards)["clinic"].items() if key != "model"})
+
+
+def clinic_pages():
+    """Input of `all`: the clinic page of every experiment that has one."""
+    return [f"reports/build/{name}_clinic.html" for name, e in EXPERIMENTS.items() if e["clinic"]]

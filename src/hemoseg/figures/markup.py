@@ -113,6 +113,22 @@ def frame(table: pd.DataFrame, caption: str = "") -> str:
     return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def with_truth(table: pd.DataFrame, truth: pd.DataFrame, caption: str = "") -> str:
+    """A small table as HTML, below each row the row of the truth; ``truth`` has as many rows, or none."""
+    heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    rows, below = (part.astype(object).to_numpy().tolist() for part in (table, truth))
+    body = []
+    for number, row in enumerate(rows):
+        for kind, line in (("", row), ("published", below[number] if below else None)):
+            if line is not None:
+                first, *rest = (escape(str(cell)) for cell in line)
+                cells = "".join(f"<td>{cell}</td>" for cell in rest)
+                body.append(f'<tr class="{kind}"><th scope="row">{first}</th>{cells}</tr>')
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    lines = "".join(body)
+    return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
 def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], *, mark_best: bool = True) -> str:
     """The tidy table of an experiment as HTML: ours, and below each row the published number.
 
