@@ -80,7 +80,7 @@ def counts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         numbers = {"cells": _whole(of.loc["count", "value"])}
         numbers |= {} if head["frame"] else {"cells per frame": _text(of.loc["per_field"], 1)}
         rows.append(heads | numbers | {density: _text(dense, _digits(dense["value"]), interval=True)})
-        true = {key: "" for key in heads} | {"": "truth (bias)"}
+        true = dict.fromkeys(heads, "") | {"": "truth (bias)"}
         true |= {"cells": _against(of.loc["count"], 0)}
         true |= {} if head["frame"] else {"cells per frame": _against(of.loc["per_field"], 1)}
         truth.append(true | {density: _against(dense, _digits(dense["value"]))})
