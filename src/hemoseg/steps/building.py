@@ -12,12 +12,13 @@ from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.settings import with_defaults
 from hemoseg.training.augment import Augmentation
+from hemoseg.training.imbalance import KINDS
 from hemoseg.training.loop import Plan
 
 STEP_KEYS = ("model", "network", "network_settings", "train")
 OF_PLAN = tuple(inspect.signature(Plan).parameters)
 OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
-OPTIONAL = ("loss", "augment")
+OPTIONAL = ("loss", "imbalance", "augment")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
 
@@ -55,6 +56,8 @@ def plan(train: dict[str, Any]) -> Plan:
             raise InputError(f"train settings: {key} {train[key]!r}; give a number such as 0.001 (not 1e-3), 0 or more")
     if train["normalise"] not in ("training_set", "none"):
         raise InputError(f"train settings: normalise {train['normalise']!r}; choose training_set or none")
+    if (imbalance := train.get("imbalance", "none")) not in KINDS:
+        raise InputError(f"train settings: imbalance {imbalance!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     augment = train.get("augment", {})
     if not isinstance(augment, dict):
         raise InputError(f"train settings: augment {augment!r}; give keys and values, such as {{flip: true}}")

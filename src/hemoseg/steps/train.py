@@ -197,7 +197,7 @@ def _write_network(
     described = {"normalisation": {"white": normalisation.white, "mean": normalisation.mean, "sd": normalisation.sd}}
     described |= {"weights": "best on validation" if "val" in training.pools else "last", **numbers}
     _describe(args, samples, train, described)
-    run = environment(next(training.network.parameters()).device) | extra
+    run = environment(next(training.network.parameters()).device) | training.balance.described | extra
     run |= {"training_seconds": training.seconds, "seconds_per_step": training.seconds / max(training.done, 1)}
     write_json(args.out / "run.json", run)
 

@@ -85,6 +85,7 @@ class Pool:
         self.images = torch.from_numpy(images if images.dtype == np.uint8 else images.astype(np.int32)).to(device)
         self.classes = torch.from_numpy(np.stack(samples.classes)).to(device)
         self.normalisation = normalisation
+        self.class_names = tuple(samples.class_names)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,11 +97,17 @@ class Pool:
         return Batch(images.contiguous(memory_format=torch.channels_last), self.classes[positions].long(), positions)
 
 
-def draw_positions(seed: int, step: int, size: int, pool: int) -> Tensor:
+def draw_positions(seed: int, step: int, size: int, pool: int, chances: Tensor | None = None) -> Tensor:
     """Samples of step ``step``: shuffled passes over the pool, cut into batches, none twice in a pass.
+
+    With ``chances``, float64 ``(pool,)``, each sample is drawn with its chance instead, independently of the others.
 
     A pure function, so that a resumed training sees what an uninterrupted one does.
     """
+    if chances is not None:
+        # Joined as in _shuffled; the third number keeps the draws apart from passes and from augmentation.
+        state = int(np.random.SeedSequence((seed, step, 2)).generate_state(1, np.uint64)[0] >> 1)
+        return torch.multinomial(chances, size, replacement=True, generator=torch.Generator().manual_seed(state))
     first = step * size
     passes = range(first // pool, (first + size - 1) // pool + 1)
     order = torch.cat([_shuffled(seed, number, pool) for number in passes])

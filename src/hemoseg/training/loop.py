@@ -3,6 +3,7 @@
 import copy
 import difflib
 import importlib
+import inspect
 import pkgutil
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from hemoseg.data.samples import IGNORE
 from hemoseg.errors import InputError
 from hemoseg.training.augment import Augmentation, seed_step
 from hemoseg.training.batches import Batch, Pool, draw_positions
+from hemoseg.training.imbalance import balance
 
 
 class NonFiniteLoss(Exception):
@@ -38,6 +40,7 @@ class Plan:
     weight_decay: float
     validate_every: int
     loss: str = "cross_entropy"
+    imbalance: str = "none"
     augment: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +55,10 @@ class Training:
         seed: makes the order of samples, augmentation and dropout.
         backward: replaces ``loss.backward()`` (Fabric's, for mixed precision and several devices).
         compute_loss: replaces the plan's loss (a model's own).
-        shard: (rank, number of processes); each takes its share of every batch.
+        shard: (rank, number of processes); each takes its share of every batch, and the gradient is the mean of theirs.
+
+    Raises:
+        InputError: class weights for a loss that takes none.
     """
 
     def __init__(
@@ -69,7 +75,10 @@ class Training:
     ):
         self.network, self.optimizer, self.pools, self.plan, self.seed = network, optimizer, pools, plan, seed
         self.backward, self.shard = backward, shard
-        self.compute_loss = compute_loss or named_loss(plan.loss)
+        self.balance = balance(plan.imbalance, pools["train"])
+        if compute_loss is not None and self.balance.weights is not None:
+            raise InputError("a model with a loss of its own takes no class weights; set train.imbalance: none")
+        self.compute_loss = compute_loss or named_loss(plan.loss, self.balance.weights)
         self.augment = Augmentation(**plan.augment)
         self.done = 0
         self.seconds = 0.0
@@ -92,7 +101,7 @@ class Training:
         seed_step(self.seed, self.done)
         pool = self.pools["train"]
         rank, processes = self.shard
-        positions = draw_positions(self.seed, self.done, self.plan.batch_size, len(pool))
+        positions = draw_positions(self.seed, self.done, self.plan.batch_size, len(pool), self.balance.chances)
         batch = pool.batch(positions[rank::processes])
         self.network.train()
         statistics = [buffer.clone() for buffer in self.network.buffers()]
@@ -120,8 +129,8 @@ class Training:
     def validate(self) -> dict[str, float]:
         """Score the validation samples, append a row to the history, keep the weights if they are the best.
 
-        The score is the Dice of the foreground over all validation pixels. Without validation samples the
-        last weights are the best.
+        The score is the Dice of the foreground over all validation pixels, the loss the mean cross-entropy over them,
+        whatever the training weighs. Without validation samples the last weights are the best.
         """
         row = {
             "step": self.done,
@@ -140,17 +149,18 @@ class Training:
 
     def _score(self, pool: Pool) -> dict[str, float]:
         self.network.eval()
-        hit = size = loss = 0.0
+        hit = size = loss = pixels = 0.0
         batches = torch.arange(len(pool)).split(self.plan.batch_size)
         for positions in batches:
             batch = pool.batch(positions)
             logits = self.network(batch.images)
-            loss += float(named_loss("cross_entropy")(lambda _, logits=logits: logits, batch)) * len(positions)
             known = batch.classes != IGNORE
+            loss += float(named_loss("cross_entropy")(lambda _, logits=logits: logits, batch)) * float(known.sum())
+            pixels += float(known.sum())
             found, true = (logits.argmax(1) > 0) & known, (batch.classes > 0) & known
             hit += float((found & true).sum())
             size += float(found.sum() + true.sum())
-        return {"val_loss": loss / len(pool), "val_dice": 2 * hit / size if size else 1.0}
+        return {"val_loss": loss / pixels if pixels else float("nan"), "val_dice": 2 * hit / size if size else 1.0}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that a resumed training needs, as named tensors and plain numbers."""
@@ -179,11 +189,11 @@ class Training:
         self.best_dice = float("-inf") if numbers["best_dice"] is None else numbers["best_dice"]
 
 
-def named_loss(name: str) -> Callable[[nn.Module, Batch], Tensor]:
+def named_loss(name: str, weights: Tensor | None = None) -> Callable[[nn.Module, Batch], Tensor]:
     """The loss in ``losses/<name>.py`` as a function of network and batch.
 
     Raises:
-        InputError: no such file.
+        InputError: no such file, or class weights for a loss that takes none.
     """
     names = sorted(module.name for module in pkgutil.iter_modules(losses.__path__))
     if name not in names:
@@ -191,7 +201,11 @@ def named_loss(name: str) -> Callable[[nn.Module, Batch], Tensor]:
         hint = f"did you mean {close[0]}?" if close else f"the losses are {', '.join(names)}"
         raise InputError(f"there is no loss {name!r} (src/hemoseg/losses/{name}.py); {hint}")
     loss = importlib.import_module(f"hemoseg.losses.{name}").loss
-    return lambda network, batch: loss(network(batch.images), batch.classes)
+    if weights is None:
+        return lambda network, batch: loss(network(batch.images), batch.classes)
+    if "weights" not in inspect.signature(loss).parameters:
+        raise InputError(f"the loss {name!r} takes no class weights; set train.imbalance: sampling, or none")
+    return lambda network, batch: loss(network(batch.images), batch.classes, weights=weights)
 
 
 def plain_state(network: nn.Module) -> dict[str, Tensor]:

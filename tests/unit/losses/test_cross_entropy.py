@@ -46,3 +46,15 @@ def test_half_precision_logits_are_summed_in_float32():
     value = loss(logits, torch.zeros(1, 64, 64, dtype=torch.long))
     assert value.dtype == torch.float32
     assert float(value) == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_equal_weights_change_nothing_and_a_class_of_weight_0_does_not_count():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=generator)
+    classes = torch.randint(0, 3, (2, 4, 5), generator=generator)
+    classes[1, 0] = 255
+    assert float(loss(logits, classes, torch.full((3,), 0.3))) == pytest.approx(float(loss(logits, classes)), rel=1e-6)
+    without = torch.where(classes == 1, 255, classes)
+    weighted = loss(logits, classes, torch.tensor([2.0, 0.0, 2.0]))
+    assert float(weighted) == pytest.approx(float(loss(logits, without)), rel=1e-6)
+    assert float(loss(logits, torch.ones_like(classes), torch.tensor([1.0, 0.0, 1.0]))) == 0

@@ -63,6 +63,7 @@ PLANS = {
     "no batch": ({"batch_size": 0}, "train settings: batch_size 0; give a whole number, 1 or more"),
     "1e-3 is text to YAML": ({"learning_rate": "1e-3"}, "learning_rate '1e-3'; give a number such as 0.001"),
     "normalise": ({"normalise": "all"}, "normalise 'all'; choose training_set or none"),
+    "imbalance": ({"imbalance": "weights"}, "imbalance 'weights'; choose none, class_weights or sampling"),
     "augment": ({"augment": {"flp": True}}, "augment: unknown key 'flp'; did you mean 'flip'?"),
     "augment is a list": ({"augment": ["flip"]}, "give keys and values"),
 }

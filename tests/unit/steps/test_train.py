@@ -214,6 +214,21 @@ def test_a_method_without_steps_leaves_the_same_files(lab, name):
     assert read_json(lab.folder / "m/model.json")["normalisation"] is None
 
 
+@pytest.mark.parametrize("imbalance", ["none", "class_weights", "sampling"])
+def test_a_run_says_what_was_done_about_rare_classes(lab, imbalance):
+    lab.train("m", imbalance=imbalance)
+    run = read_json(lab.folder / "m/run.json")
+    assert run["imbalance"] == imbalance
+    assert ("class_weights" in run, "samples_by_rarest_class" in run) == (
+        imbalance == "class_weights",
+        imbalance == "sampling",
+    )
+    if imbalance == "class_weights":
+        train = from_arrays(read_arrays(lab.folder / "samples.npz")).classes[:4]
+        cell = np.mean([one > 0 for one in train])  # both classes are in every image
+        assert run["class_weights"] == pytest.approx({"background": 0.5 / (1 - cell), "cell": 0.5 / cell})
+
+
 def test_bfloat16_trains_too(lab):
     lab.train("m", network="deformable_unet", precision="bf16-mixed")
     assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").to_numpy()).all()

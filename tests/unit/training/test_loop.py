@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import nn
 
 from hemoseg.errors import InputError
 from hemoseg.steps.weights import read_weights, write_weights
-from hemoseg.training.batches import Pool, measure_normalisation
+from hemoseg.training.batches import Pool, draw_positions, measure_normalisation
 from hemoseg.training.loop import NonFiniteLoss, Plan, Training, named_loss, plain_state
 
 AUGMENT = {"flip": True, "rotate": 20.0, "scale": (0.9, 1.1), "brightness": 0.1, "contrast": 0.1}
@@ -55,15 +56,21 @@ def without_seconds(history):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
-@pytest.mark.parametrize("at", [0, 1, 3, 5, 8])
-@pytest.mark.parametrize("validation", [True, False])
-def test_a_resumed_training_is_bitwise_the_uninterrupted_one(tiny_samples, tmp_path, at, validation):
-    samples = tiny_samples(8, (12, 12), dtype=np.uint16)
-    whole = advance(training(samples, validation=validation))
-    first = advance(training(samples, validation=validation), at)
+@pytest.mark.parametrize(
+    ("at", "validation", "imbalance"),
+    [
+        *((at, validation, "none") for at in (0, 1, 3, 5, 8) for validation in (True, False)),
+        *((4, True, kind) for kind in ("class_weights", "sampling")),
+    ],
+)
+def test_a_resumed_training_is_bitwise_the_uninterrupted_one(tiny_samples, tmp_path, at, validation, imbalance):
+    samples = tiny_samples(8, (12, 12), classes=3, dtype=np.uint16)
+    settings = {"validation": validation, "imbalance": imbalance}
+    whole = advance(training(samples, **settings))
+    first = advance(training(samples, **settings), at)
     write_weights(tmp_path / "state", *first.state())
     torch.manual_seed(999)
-    second = training(samples, validation=validation)
+    second = training(samples, **settings)
     for value in second.network.parameters():
         nn.init.normal_(value)
     second.restore(*read_weights(tmp_path / "state"))
@@ -117,9 +124,15 @@ def test_validation_is_dice_and_loss_of_the_unaugmented_images(tiny_samples):
         size += ((found > 0) & known).sum() + ((true > 0) & known).sum()
     row = one.history[0]
     assert row["val_dice"] == pytest.approx(2 * hit / size)
-    halves = [(2, slice(0, 2)), (1, slice(2, 3))]  # batches of two
-    each = [n * nn.functional.cross_entropy(logits[b], images.classes[b], ignore_index=255) for n, b in halves]
-    assert row["val_loss"] == pytest.approx(float(sum(each)) / 3, rel=1e-5)
+    whole = nn.functional.cross_entropy(logits, images.classes, ignore_index=255)  # every known pixel alike
+    assert row["val_loss"] == pytest.approx(float(whole), rel=1e-5)
+
+
+def test_validation_images_that_are_ignored_throughout_have_no_loss(tiny_samples):
+    samples = tiny_samples(8, (12, 12))
+    for one in samples.classes[5:]:
+        one[:] = 255
+    assert math.isnan(advance(training(samples), 3).history[0]["val_loss"])
 
 
 def test_the_best_weights_are_those_of_the_best_validation(tiny_samples, monkeypatch):
@@ -191,7 +204,8 @@ def test_weight_decay_is_added_to_the_gradient(tiny_samples):
         assert torch.allclose(dict(one.network.named_parameters())[name], wanted, atol=1e-6)
 
 
-def test_each_process_takes_its_share_of_a_batch(tiny_samples):
+@pytest.mark.parametrize("imbalance", ["none", "sampling"])
+def test_each_process_takes_its_share_of_a_batch(tiny_samples, imbalance):
     samples = tiny_samples(8, (12, 12))
     seen = []
 
@@ -200,11 +214,54 @@ def test_each_process_takes_its_share_of_a_batch(tiny_samples):
         return network(batch.images).square().mean()
 
     for shard in [(0, 1), (0, 2), (1, 2)]:
-        one = training(samples)
+        one = training(samples, imbalance=imbalance)
         one.shard, one.compute_loss = shard, compute_loss
         one.step()
     assert sorted(seen[1] + seen[2]) == sorted(seen[0])
     assert [len(share) for share in seen] == [3, 2, 1]
+
+
+def test_class_weights_count_each_pixel_by_its_true_class(tiny_samples):
+    samples = tiny_samples(8, (12, 12), classes=2)
+    samples.classes[1][:5] = 255
+    one = training(samples, imbalance="class_weights", augment={}, batch_size=5, network=nn.Conv2d(3, 3, 1))
+    batch = one.pools["train"].batch(torch.arange(5))
+    with torch.no_grad():
+        chance = one.network(batch.images).double().log_softmax(1).numpy()
+    weights, true = one.balance.weights.double().numpy(), batch.classes.numpy()
+    known = np.argwhere(true != 255)
+    total = sum(-weights[true[b, r, c]] * chance[b, true[b, r, c], r, c] for b, r, c in known)
+    wanted = total / sum(weights[true[b, r, c]] for b, r, c in known)
+    assert one.step() == pytest.approx(wanted, rel=1e-5)
+    assert len(set(weights)) == 3
+
+
+def test_samples_with_rare_classes_come_as_often_as_their_chances_say(tiny_samples):
+    samples = tiny_samples(8, (12, 12), classes=4)
+    for one in samples.classes[:3]:
+        one[one > 0] = 1  # of the five training samples three show class 1, one class 4, one class 1 again
+    one = training(samples, imbalance="sampling")
+    seen = []
+    one.compute_loss = lambda network, batch: seen.extend(batch.positions.tolist()) or network(batch.images).mean()
+    wanted = [draw_positions(7, step, 3, 5, one.balance.chances) for step in range(8)]
+    advance(one)
+    assert seen == torch.cat(wanted).tolist()
+    assert one.balance.chances.tolist() == pytest.approx([1 / 8, 1 / 8, 1 / 8, 1 / 2, 1 / 8])
+
+
+def test_a_loss_that_takes_no_class_weights_is_refused(tiny_samples, monkeypatch):
+    samples = tiny_samples(8, (12, 12))
+    monkeypatch.setattr("hemoseg.losses.cross_entropy.loss", lambda logits, classes: logits.mean())
+    with pytest.raises(InputError, match=r"'cross_entropy' takes no class weights; set train\.imbalance: sampling"):
+        training(samples, imbalance="class_weights")
+    assert training(samples, imbalance="sampling").balance.chances is not None
+
+
+def test_a_model_with_a_loss_of_its_own_takes_no_class_weights(tiny_samples):
+    one = training(tiny_samples(8, (12, 12)))
+    plan = dataclasses.replace(one.plan, imbalance="class_weights")
+    with pytest.raises(InputError, match=r"a loss of its own takes no class weights; set train\.imbalance: none"):
+        Training(one.network, one.optimizer, one.pools, plan, seed=0, compute_loss=lambda network, batch: None)
 
 
 def test_the_samples_of_a_step_are_those_of_its_number(tiny_samples):
