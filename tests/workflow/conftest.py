@@ -8,7 +8,7 @@ ROWS = ("otsu", "unet", "deformable_unet")
 TINY = {
     "experiments": {
         "scd2020_binary": {
-            "models": {"autolabel": None, "pspnet": None, "deeplabv3plus": None},
+            "models": dict.fromkeys(["autolabel", "region_growing", "ilastik", "pspnet", "deeplabv3plus"]),
             "split": {"protocol": "fixed", "train": 2, "test": 2},
         }
     }
