@@ -68,7 +68,7 @@ def _evaluate(experiment: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _of_page() -> list[str]:
     figures = [f"figures.{path.stem}" for path in sorted((SOURCE / PACKAGE / "figures").glob("[!_]*.py"))]
-    return ["steps.report", "steps.results", "tables.conventions", *figures]
+    return ["steps.report", "steps.results", "tables.audit", "tables.conventions", *figures]
 
 
 def _of_clinic() -> list[str]:

@@ -175,6 +175,11 @@ def published_of(wildcards):
     return [path.as_posix()] if table and path.exists() else []
 
 
+def claims_of(wildcards):
+    """What the papers' texts claim, where a page shows a published table."""
+    return ["reports/published/claims.csv"] if published_of(wildcards) else []
+
+
 def page_settings(wildcards):
     """What the page is told: the experiment with everything in place."""
     return json.dumps({"experiment": wildcards.experiment, "scale": PLAN["scale"]} | experiment_of(wildcards))

@@ -21,10 +21,11 @@ rule report:
         models=of_runs("train", "model.json"),
         autolabels=autolabels_of,
         published=published_of,
+        claims=claims_of,
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
         template="reports/templates/page/index.html.j2",
         style="reports/templates/style.css.j2",
-        code=code_of("steps.report", "steps.results", "tables.conventions", *FIGURES),
+        code=code_of("steps.report", "steps.results", "tables.audit", "tables.conventions", *FIGURES),
     output:
         report(
             "reports/build/{experiment}.html",

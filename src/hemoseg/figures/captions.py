@@ -37,13 +37,41 @@ def curves(history: pd.DataFrame, loss: str) -> str:
     )
 
 
+def roc(curves: pd.DataFrame, images: int) -> str:
+    """Under the ROC curves."""
+    folds = int(curves["n"].max())
+    return (
+        "ROC curve of each class against all others, over the pooled pixels of each test fold "
+        f"({count_of(images, 'image')} in {count_of(folds, 'fold')}). Line: mean over the folds at each false positive "
+        "rate; band: one standard deviation over the folds to either side, none with one fold. Inset: the same with a "
+        "logarithmic false positive rate; most pixels are background, so a mask is decided at its left end. Legend: "
+        "area under the curve, mean ± standard deviation over the folds."
+    )
+
+
+def confusion(lines: pd.DataFrame, unit: str) -> str:
+    """Under the confusion matrices of pixels or cells."""
+    folds = count_of(int(lines["folds"].max()), "fold")
+    said = (
+        f"Confusion of {unit}s. Numbers: counts, summed over {folds} (with several seeds their mean). Colour: share of "
+        "the true class, mean over the folds."
+    )
+    if unit == "pixel":
+        return f"{said} Ignored pixels are left out."
+    return (
+        f"{said} A cell counts under the commonest predicted class of its pixels, also where it carries two. (missed): "
+        "true cells that were not found. (no cell): predicted cells that are none, under their own class."
+    )
+
+
 def panel(one: Shown, samples: Samples) -> str:
     """Under a panel."""
+    types = ", in the colours and lines of the classes" if len(samples.class_names) > 2 else ""
     boxes = ", and boxes around cells that count as an error" if any(len(m) for m in one.marks.values()) else ""
     return (
         f"Sample {one.name}, shown because: {one.note}. Above: raw frame, truth, and the class maps of the models with "
         f"the Dice of this image{boxes}; dashed frame: the part zoomed below, chosen where models err or differ most. "
-        f"Below: outline of the truth, then of each prediction, with what is wrong.{_display_note(samples)}"
+        f"Below: outline of the truth, then of each prediction{types}, with what is wrong.{_display_note(samples)}"
     )
 
 

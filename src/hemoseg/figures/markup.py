@@ -24,6 +24,11 @@ def title(text: str, source: str) -> str:
     return f"<h1>{escape(str(text))}</h1>{below}"
 
 
+def heading(text: str) -> str:
+    """Heading of a section that only some pages have."""
+    return f"<h2>{escape(str(text))}</h2>"
+
+
 def badges(facts: Iterable[tuple[str, str]]) -> str:
     """Short facts of the first screen: (text, kind); the kind is ``simulated``, ``real`` or empty."""
     spans = (f'<span class="badge {escape(kind)}">{escape(str(text))}</span>' for text, kind in facts)

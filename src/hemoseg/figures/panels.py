@@ -12,8 +12,17 @@ from matplotlib.patches import Patch
 from hemoseg.data.samples import IGNORE
 from hemoseg.figures import cell_marks
 from hemoseg.figures.choices import crop
-from hemoseg.figures.pictures import as_colours, as_rgb, draw_agreement, frame_crop, outlines, show
-from hemoseg.figures.style import AGREEMENT, INK, class_colour, figure, plain, shortened
+from hemoseg.figures.pictures import (
+    as_colours,
+    as_rgb,
+    draw_agreement,
+    frame_crop,
+    hatch_classes,
+    outline_classes,
+    outlines,
+    show,
+)
+from hemoseg.figures.style import AGREEMENT, INK, PALETTE, class_colour, class_hatch, figure, plain, shortened
 
 WORDS = {"spurious": "only predicted (false +)", "missed": "only in the truth (false −)"}
 
@@ -33,6 +42,7 @@ class Shown:
         marks: cells to box of each model, by key (`cell_marks.errors`).
         dice: of each model, by key.
         compared_with: what ``gt`` is called.
+        colours: of the classes, by id.
     """
 
     name: str
@@ -45,6 +55,7 @@ class Shown:
     marks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     dice: Mapping[str, float] = field(default_factory=dict)
     compared_with: str = "truth"
+    colours: Sequence[str] = PALETTE
 
 
 def panel(
@@ -70,49 +81,62 @@ def panel(
     drawn = figure(10.4, upper + side + 0.95)
     grid = drawn.subplots(2, count, squeeze=False, height_ratios=(upper, side))
     where = crop(one.gt, [one.predictions[key] for key in focus or labels], one.instances)
-    _whole(grid[0], one, labels)
+    several = len(class_names) > 2
+    _whole(grid[0], one, labels, several)
     for axes in grid[0]:
         frame_crop(axes, *where)
-    _zoomed(grid[1], one, labels, where)
+    _zoomed(grid[1], one, labels, where, one.colours if several else None)
     drawn.suptitle(f"{shortened(one.name, 60)} · {plain(one.note)}", fontsize=10, x=0.005, ha="left", color=INK)
     marked = {kind: headers[kind] for kind in headers if any(kind in set(m["kind"]) for m in one.marks.values())}
     _legend(drawn, class_names, one, cell_marks.handles(marked))
     return drawn
 
 
-def _whole(row: Sequence[Axes], one: Shown, labels: Mapping[str, str]) -> None:
+def _whole(row: Sequence[Axes], one: Shown, labels: Mapping[str, str], several: bool) -> None:
     show(row[0], as_rgb(one.image), "raw")
-    show(row[1], as_colours(one.gt), one.compared_with)
+    show(row[1], as_colours(one.gt, one.colours), one.compared_with)
     for axes, (key, label) in zip(row[2:], labels.items(), strict=True):
         score = f" · {one.dice[key]:.3f}" if key in one.dice else ""
-        show(axes, as_colours(one.predictions[key]), f"{shortened(label, 16)}{score}")
+        show(axes, as_colours(one.predictions[key], one.colours), f"{shortened(label, 16)}{score}")
         if key in one.marks:
             cell_marks.draw(axes, one.marks[key], one.instances, one.pred_instances.get(key))
+    if several:
+        for axes, classes in zip(row[1:], (one.gt, *(one.predictions[key] for key in labels)), strict=True):
+            hatch_classes(axes, classes)
 
 
-def _zoomed(row: Sequence[Axes], one: Shown, labels: Mapping[str, str], where: tuple[slice, slice]) -> None:
+def _zoomed(row: Sequence[Axes], one: Shown, labels: Mapping[str, str], where: tuple, colours: Sequence | None) -> None:
     image, gt = one.image[(slice(None), *where)], one.gt[where]
     show(row[0], as_rgb(image))
     row[0].set_ylabel("zoomed", fontsize=9)
     show(row[1], as_rgb(image))
-    if min(gt.shape) > 1:
-        for value in np.unique(gt[(gt > 0) & (gt != IGNORE)]):
-            row[1].contour(gt == value, levels=[0.5], colors=class_colour(int(value)), linewidths=1.5)
+    outline_classes(row[1], gt, one.colours)
     for axes, key in zip(row[2:], labels, strict=True):
-        draw_agreement(axes, image, gt, one.predictions[key][where])
+        draw_agreement(axes, image, gt, one.predictions[key][where], colours=colours)
 
 
 def _legend(drawn: Figure, class_names: Sequence[str], one: Shown, boxes: list) -> None:
     present = sorted({int(v) for m in (one.gt, *one.predictions.values()) for v in np.unique(m)} - {0, IGNORE})
-    handles = [Patch(color=class_colour(v), label=shortened(class_names[v], 22)) for v in present]
-    hatches = {"spurious": "////", "missed": "...."} | ({"wrong class": "xxxx"} if len(class_names) > 2 else {})
-    handles += [Patch(facecolor="none", edgecolor="#9aa3af", label="white line: outline of the prediction")]
+    several = len(class_names) > 2
+    handles = _class_handles(present, class_names, one.colours, several)
+    hatches = {"spurious": "////", "missed": "...."} | ({"wrong class": "xxxx"} if several else {})
+    line = "lines: outlines of the classes" if several else "white line: outline of the prediction"
+    handles += [Patch(facecolor="none", edgecolor="#9aa3af", label=line)]
     handles += [
         Patch(facecolor=AGREEMENT[name], edgecolor="white" if name == "missed" else "#3a2a00", hatch=hatch, linewidth=0,
               label=WORDS.get(name, name))
         for name, hatch in hatches.items()
     ]  # fmt: skip
     drawn.legend(handles=[*handles, *boxes], loc="outside lower left", ncols=4, fontsize=8.5, handlelength=2.2)
+
+
+def _class_handles(present: Sequence[int], class_names: Sequence[str], colours: Sequence[str], hatched: bool) -> list:
+    handles = []
+    for v in present:
+        look = {"facecolor": class_colour(v, colours), "edgecolor": "black", "linewidth": 0}
+        hatch = class_hatch(v) if hatched else ""
+        handles.append(Patch(**look, hatch=hatch, label=shortened(class_names[v], 22)))
+    return handles
 
 
 def worst_cases(rows: Mapping[str, Sequence[Shown]], labels: Mapping[str, str]) -> Figure:
@@ -146,7 +170,7 @@ def contact_sheet(shown: Sequence[Shown], class_names: Sequence[str], columns: i
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
     present = sorted({int(v) for one in shown for v in np.unique(one.gt)} - {0, IGNORE})
-    handles = [Patch(color=class_colour(v), label=shortened(class_names[v], 30)) for v in present]
+    handles = _class_handles(present, class_names, shown[0].colours, False) if shown else []
     if handles:
         drawn.legend(handles=handles, loc="outside lower left", ncols=6, fontsize=9)
     return drawn
@@ -157,5 +181,5 @@ def outlined(one: Shown) -> np.ndarray:
     picture = as_rgb(one.image).copy()
     cells = one.instances if one.instances is not None else np.where(one.gt == IGNORE, 0, one.gt)
     edge = outlines(cells)
-    picture[edge] = as_colours(one.gt)[edge]
+    picture[edge] = as_colours(one.gt, one.colours)[edge]
     return picture

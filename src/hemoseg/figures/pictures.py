@@ -1,12 +1,14 @@
 """Arrays as pictures: what a frame, a class map and an agreement look like in three colours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from hemoseg.data.samples import IGNORE
-from hemoseg.figures.style import AGREEMENT, class_colour
+from hemoseg.figures.style import AGREEMENT, PALETTE, class_colour, class_hatch, class_line
 
 STRETCH_BELOW = 0.35  # a frame that uses less of its range than this is stretched for display
 
@@ -24,12 +26,12 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     return np.clip(shown, 0, 1)
 
 
-def as_colours(classes: np.ndarray) -> np.ndarray:
-    """A class map ``(H, W)`` as ``(H, W, 3)`` in the colours of the classes; ignored pixels are grey."""
+def as_colours(classes: np.ndarray, colours: Sequence[str] = PALETTE) -> np.ndarray:
+    """A class map ``(H, W)`` as ``(H, W, 3)`` in the colours of the classes by id; ignored pixels are grey."""
     picture = np.full((*classes.shape, 3), to_rgb("#8a8f99"), np.float32)
     for value in np.unique(classes):
         if value != IGNORE:
-            picture[classes == value] = to_rgb(class_colour(int(value)))
+            picture[classes == value] = to_rgb(class_colour(int(value), colours))
     return picture
 
 
@@ -64,10 +66,37 @@ def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
         axes.set_title(title, fontsize=9.5)
 
 
-def draw_agreement(axes: Axes, image: np.ndarray, gt: np.ndarray, pred: np.ndarray, title: str = "") -> None:
+def hatch_classes(axes: Axes, classes: np.ndarray) -> None:
+    """Hatches over a class map ``(H, W)``, a different one for each class."""
+    for value in np.unique(classes[(classes > 0) & (classes != IGNORE)]):
+        hatch = class_hatch(int(value))
+        if hatch and min(classes.shape) > 1:
+            filled = axes.contourf(classes == value, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+            filled.set(edgecolor="black", linewidth=0)
+
+
+def outline_classes(axes: Axes, classes: np.ndarray, colours: Sequence[str] = PALETTE) -> None:
+    """Outlines of the classes of a map ``(H, W)``, each in its colour and with its line."""
+    if min(classes.shape) < 2:
+        return
+    for value in np.unique(classes[(classes > 0) & (classes != IGNORE)]):
+        edge = {"levels": [0.5], "linestyles": [class_line(int(value))]}
+        axes.contour(classes == value, levels=[0.5], colors="black", linewidths=2.4, alpha=0.45)
+        axes.contour(classes == value, colors=class_colour(int(value), colours), linewidths=1.5, **edge)
+
+
+def draw_agreement(
+    axes: Axes,
+    image: np.ndarray,
+    gt: np.ndarray,
+    pred: np.ndarray,
+    title: str = "",
+    colours: Sequence[str] | None = None,
+) -> None:
     """The image with what was found outlined in white, made up hatched orange, missed dotted blue.
 
-    Pixels of a cell that got another class are crossed in purple.
+    Pixels of a cell that got another class are crossed in purple. With ``colours``, by class id, the outline is that of
+    the predicted classes.
     """
     show(axes, as_rgb(image), title)
     parts = agreement(gt, pred)
@@ -80,7 +109,9 @@ def draw_agreement(axes: Axes, image: np.ndarray, gt: np.ndarray, pred: np.ndarr
             if min(gt.shape) > 1:
                 filled = axes.contourf(parts[name], levels=[0.5, 1.5], colors="none", hatches=[hatch])
                 filled.set(edgecolor="white" if name == "missed" else "#3a2a00", linewidth=0)
-    if parts["found"].any() and min(gt.shape) > 1:
+    if colours is not None:
+        outline_classes(axes, pred, colours)
+    elif parts["found"].any() and min(gt.shape) > 1:
         axes.contour(pred > 0, levels=[0.5], colors="black", linewidths=1.6, alpha=0.55)
         axes.contour(pred > 0, levels=[0.5], colors=AGREEMENT["found"], linewidths=0.9)
 

@@ -13,6 +13,10 @@ CLASS_COLOURS = (
     *("#b06fd0", "#39b5b8", "#f08a3c", "#d976a8", "#9aa53a", "#8c7460"),
 )
 BACKGROUND = "#14181f"
+PALETTE = (BACKGROUND, *CLASS_COLOURS)  # by class id, where an experiment names no colours of its own
+# Classes differ in hatches and lines too, for those who do not tell their colours apart.
+CLASS_HATCHES = ("", "////", "....", "xxxx", "----", "||||", "oooo", "++++")
+CLASS_LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)))
 # Okabe and Ito's colours: told apart by the colour-blind, and drawn with different lines besides.
 AGREEMENT = {"found": "#ffffff", "spurious": "#e69f00", "missed": "#0a84e0", "wrong class": "#cc79a7"}
 NETWORK_COLOURS = ("#2b6cb0", "#c0293f", "#2f8f5b", "#b7791f", "#7b4fa3", "#0f8b8d")
@@ -72,9 +76,24 @@ def model_colours(models: Mapping[str, Mapping[str, Any]], trained: Sequence[str
     return colours | {key: CLASSICAL_COLOURS[i % len(CLASSICAL_COLOURS)] for i, key in enumerate(quiet)}
 
 
-def class_colour(class_id: int) -> str:
-    """Colour of class 1, 2, ...; of the background for 0."""
-    return CLASS_COLOURS[(class_id - 1) % len(CLASS_COLOURS)] if class_id else BACKGROUND
+def palette(class_names: Sequence[str], chosen: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """A colour per class, background first: the chosen one of its name, else that of its id."""
+    return tuple((chosen or {}).get(name) or class_colour(number) for number, name in enumerate(class_names))
+
+
+def class_colour(class_id: int, colours: Sequence[str] = PALETTE) -> str:
+    """Colour of class 1, 2, ...; of the background for 0. Where there are more classes than colours they repeat."""
+    return colours[1 + (class_id - 1) % (len(colours) - 1)] if class_id else colours[0]
+
+
+def class_hatch(class_id: int) -> str:
+    """Hatch of class 1, 2, ... in a class map; the first has none."""
+    return CLASS_HATCHES[(class_id - 1) % len(CLASS_HATCHES)]
+
+
+def class_line(class_id: int) -> Any:
+    """Line of the outline of class 1, 2, ..."""
+    return CLASS_LINES[(class_id - 1) % len(CLASS_LINES)]
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, tuple[float, float, float]]:

@@ -158,20 +158,3 @@ def paired_sentence(facts: Mapping[str, float], first: str, second: str) -> str:
         f"lower in {losses} of {count_of(facts['images'], 'image')}. The interval knows of the frames that were "
         "tested, not of other trainings."
     )
-
-
-def audit(published: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Printed averages over classes that do not follow from the printed classes, as sentences."""
-    sentences = []
-    for (row, column), lines in published.groupby(["row", "column"], sort=False):
-        values = lines.set_index("class")["value"].astype(float)
-        if column not in columns or "average" not in values or len(values) < 3:
-            continue
-        digits = columns[column]["digits"]
-        mean = values.drop("average").mean()
-        if abs(mean - values["average"]) > 1.01 * 10**-digits:
-            sentences.append(
-                f"Audit of the published table: the mean of the printed {columns[column]['header']} of {row} is "
-                f"{mean:.{digits}f}, printed is {values['average']:.{digits}f}."
-            )
-    return sentences

@@ -12,6 +12,7 @@ import pandas as pd
 from hemoseg.data.samples import Samples, unpack
 from hemoseg.errors import InputError
 from hemoseg.figures.panels import Shown
+from hemoseg.figures.style import palette
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import SPLIT_TEXTS, read_samples
 
@@ -84,12 +85,29 @@ class Results:
         """Sentences under the table, and the definition of each column."""
         return read_json(self.root / "tables" / f"{self.settings['experiment']}.conventions.json")
 
+    def beside_table(self, name: str) -> pd.DataFrame:
+        """What `tabulate` wrote besides: ``other_rule``, ``confusion`` or ``roc``."""
+        path = self.root / "tables" / f"{self.settings['experiment']}.{name}.csv"
+        return read_table(path, dtype=TEXTS | {"true": str, "predicted": str, "unit": str})
+
     @cached_property
     def published(self) -> pd.DataFrame:
         """The papers' table with class ids made names: row, class, column, value, sd, source."""
         if self.published_path is None:
             return pd.DataFrame(columns=["row", "class", "column", "value", "sd", "source"])
-        table = read_table(self.published_path, dtype=TEXTS | {"source": str})
+        return self._with_names(read_table(self.published_path, dtype=TEXTS | {"source": str}))
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """What the text beside the papers' table claims: row, class, column, claim, value, source."""
+        path = self.published_path and self.published_path.with_name("claims.csv")
+        if path is None or not path.exists():
+            return pd.DataFrame(columns=["row", "class", "column", "claim", "value", "source"])
+        claims = read_table(path, dtype=TEXTS | {"table": str})
+        return self._with_names(claims[claims["table"] == self.published_path.stem])
+
+    def _with_names(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A published table with class ids made names."""
         names = {str(number): name for number, name in enumerate(self.samples.class_names)}
         return table.assign(**{"class": table["class"].map(lambda name: names.get(name, name))})
 
@@ -191,6 +209,7 @@ class Results:
                 marks={model: rows[rows["sample"] == name] for model, rows in marks.items() if model in by_model},
                 dice={model: scores[model, name] for model in by_model if (model, name) in scores},
                 compared_with="auto-labels" if self.auto_labelled else "truth",
+                colours=palette(samples.class_names, self.settings.get("report", {}).get("colours")),
             )
             found.append(one)
         return found

@@ -1,0 +1,79 @@
+"""ROC curves per class, one against the rest."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from hemoseg.figures.style import LINE, SOFT, figure, shortened
+
+# scd2020 draws U-Net dashed and dU-Net solid; what comes besides is ours.
+LINES = {"unet": (0, (4, 2)), "deformable_unet": "-"}
+OTHER_LINES = ((0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+LEAST = 1e-4  # false positive rate where the closer view begins
+
+
+def panels(
+    roc: pd.DataFrame, aucs: pd.DataFrame, networks: Mapping[str, str], labels: Mapping[str, str], colours: Mapping
+) -> Figure:
+    """A panel per class; the inset shows the left end on a logarithmic axis, where models differ.
+
+    Args:
+        roc: ``<experiment>.roc.csv``.
+        aucs: the lines of the table's column ``auc``.
+        networks: network of each model, which chooses the line.
+        labels: label of each model, in order.
+        colours: of each model.
+    """
+    classes = list(dict.fromkeys(roc["class"]))
+    if len(classes) == 2:  # the background's curve is the cells' turned round
+        classes = classes[1:]
+    columns = min(len(classes), 3)
+    drawn = figure(3.5 * columns if columns > 1 else 5.2, 3.7 * -(-len(classes) // columns))
+    grid = drawn.subplots(-(-len(classes) // columns), columns, squeeze=False).ravel()
+    lines = _lines({key: networks[key] for key in labels if key in set(roc["row"])})
+    for axes, name in zip(grid, classes, strict=False):
+        inset = axes.inset_axes((0.43, 0.42, 0.53, 0.4))
+        for key, line in lines.items():
+            curve = roc[(roc["row"] == key) & (roc["class"] == name) & roc["tpr"].notna()]
+            look = {"color": colours[key], "linestyle": line}
+            for where in (axes, inset):
+                _curve(where, curve, look, f"{shortened(labels[key], 16)} {_auc(aucs, key, name)}")
+        _dress(axes, inset, name)
+    for axes in grid[len(classes) :]:
+        axes.set_visible(False)
+    return drawn
+
+
+def _lines(networks: Mapping[str, str]) -> dict[str, object]:
+    others = [key for key, network in networks.items() if network not in LINES]
+    lines = {key: OTHER_LINES[i % len(OTHER_LINES)] for i, key in enumerate(others)}
+    return {key: LINES.get(network) or lines[key] for key, network in networks.items()}
+
+
+def _auc(aucs: pd.DataFrame, key: str, name: str) -> str:
+    line = aucs[(aucs["row"] == key) & (aucs["class"] == name)]
+    if line.empty or pd.isna(line["mean"].iloc[0]):
+        return "–"
+    spread = line["sd"].iloc[0]
+    return f"{line['mean'].iloc[0]:.3f}" + ("" if pd.isna(spread) else f" ± {spread:.3f}")
+
+
+def _curve(axes: Axes, curve: pd.DataFrame, look: Mapping, label: str) -> None:
+    axes.plot(curve["fpr"], curve["tpr"], linewidth=1.6, label=label, **look)
+    low, high = (curve["tpr"] + sign * curve["sd"].fillna(0) for sign in (-1, 1))
+    axes.fill_between(curve["fpr"], low.clip(0, 1), high.clip(0, 1), color=look["color"], alpha=0.16, linewidth=0)
+
+
+def _dress(axes: Axes, inset: Axes, name: str) -> None:
+    axes.plot([0, 1], [0, 1], color=LINE, linewidth=1, zorder=0)
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), title=shortened(name, 26), xlabel="false positive rate (share of pixels)")
+    axes.set_ylabel("true positive rate (share of pixels)")
+    axes.legend(loc="lower right", fontsize=8, title="AUC", title_fontsize=8, handlelength=2.6)
+    inset.set(xscale="log", xlim=(LEAST, 1), ylim=(0, 1.02))
+    inset.xaxis.set_major_locator(LogLocator(numticks=9))
+    inset.xaxis.set_minor_formatter(NullFormatter())
+    inset.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1 else "1"))
+    inset.tick_params(labelsize=7, colors=SOFT)
