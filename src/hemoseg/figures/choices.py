@@ -81,6 +81,12 @@ def touching_cells(cells: pd.DataFrame, distance: float) -> dict[str, int]:
     return (true["gap"] <= distance).groupby(true["sample"]).sum().to_dict()
 
 
+def one_family(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of the one family of splits that a figure shows: the random folds, as published, else the last one."""
+    families = list(dict.fromkeys(lines["family"]))
+    return lines[lines["family"] == ("random" if "random" in families else families[-1])] if families else lines
+
+
 def worst(scores: pd.DataFrame, model: str, k: int) -> list[tuple[str, float]]:
     """The k images with the lowest Dice of a model, worst first, with it."""
     rows = scores[(scores["model"] == model) & scores["dice"].notna()].nsmallest(k, "dice")

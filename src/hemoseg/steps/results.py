@@ -88,7 +88,7 @@ class Results:
     def beside_table(self, name: str) -> pd.DataFrame:
         """What `tabulate` wrote besides: ``other_rule``, ``confusion`` or ``roc``."""
         path = self.root / "tables" / f"{self.settings['experiment']}.{name}.csv"
-        return read_table(path, dtype=TEXTS | {"true": str, "predicted": str, "unit": str})
+        return read_table(path, dtype=TEXTS | dict.fromkeys(("true", "predicted", "unit", "family"), str))
 
     @cached_property
     def published(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ types counts once, under the commoner. A true cell that was not found is `MISSED
 in the line `NO_CELL`, under its own class. A found cell without any predicted class is `NO_TYPE`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,36 +13,35 @@ import pandas as pd
 from hemoseg.metrics import cell_errors
 from hemoseg.tables.column import Run
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.folds import over_folds
+from hemoseg.tables.folds import in_order, origin, over_folds
+from hemoseg.tables.table import Plan
 
 MISSED, NO_CELL, NO_TYPE = "(missed)", "(no cell)", "(no type)"
-KEYS = ["row", "label", "unit", "true", "predicted"]
+KEYS = ["row", "label", "family", "unit", "true", "predicted"]
 HEADER = [*KEYS, "count", "share", "sd", "folds"]
 
 
-def confusion(rows: Mapping[str, str], runs: Sequence[Run], conventions: Conventions) -> pd.DataFrame:
-    """A line per row of the table, unit (pixel or cell), true class and predicted class; columns are `HEADER`.
+def confusion(plan: Plan, runs: Sequence[Run]) -> pd.DataFrame:
+    """A line per row, family, unit (pixel or cell), true class and predicted class; columns are `HEADER`.
 
     ``count`` is summed over the folds, each the mean of its seeds. ``share`` is of the pixels or cells of the true
     class in a fold: mean and sd (ddof = 1) over the ``folds`` that have any.
     """
-    order = {row: place for place, row in enumerate(rows)}
-    tables = [_of_run(run, rows[run.model], conventions) for run in sorted(runs, key=lambda run: order[run.model])]
-    lines = pd.concat(tables, ignore_index=True)
+    lines = pd.concat([_of_run(run, plan) for run in in_order(plan, runs)], ignore_index=True)
     found = over_folds(lines, KEYS, "share").rename(columns={"mean": "share"})
     totals = over_folds(lines, KEYS, "number").eval("mean * folds")
     return found.assign(count=totals)[HEADER]
 
 
-def _of_run(run: Run, label: str, conventions: Conventions) -> pd.DataFrame:
+def _of_run(run: Run, plan: Plan) -> pd.DataFrame:
     lines = []
-    for unit, true, predicted, matrix in _matrices(run, conventions):
+    for unit, true, predicted, matrix in _matrices(run, plan.conventions):
         sums = matrix.sum(axis=1, keepdims=True).astype(float)
         shares = np.divide(matrix, sums, out=np.full(matrix.shape, np.nan), where=sums > 0)
         for (i, j), number in np.ndenumerate(matrix):
             lines.append((unit, true[i], predicted[j], number, shares[i, j]))
     table = pd.DataFrame(lines, columns=["unit", "true", "predicted", "number", "share"])
-    return table.assign(row=run.model, label=label, split=run.split, seed=run.seed)
+    return table.assign(**origin(plan, run))
 
 
 def _matrices(run: Run, conventions: Conventions) -> Iterator[tuple[str, list[str], list[str], np.ndarray]]:

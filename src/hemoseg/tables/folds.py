@@ -1,8 +1,24 @@
 """Mean and spread over folds of many numbers at once, by the rule of `tables.table.summarise`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
+
+from hemoseg.tables.column import ALL, Run
+from hemoseg.tables.table import Plan
+
+
+def in_order(plan: Plan, runs: Sequence[Run]) -> list[Run]:
+    """Runs in the order of the rows of the plan."""
+    place = {row: number for number, row in enumerate(plan.rows)}
+    return sorted(runs, key=lambda run: place[run.model])
+
+
+def origin(plan: Plan, run: Run) -> dict[str, Any]:
+    """Where a line of a table is from: row, label, family, split, seed."""
+    family = plan.families.get(run.split, ALL)
+    return {"row": run.model, "label": plan.rows[run.model], "family": family, "split": run.split, "seed": run.seed}
 
 
 def over_folds(values: pd.DataFrame, keys: Sequence[str], column: str = "value") -> pd.DataFrame:
