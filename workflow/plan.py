@@ -61,10 +61,13 @@ def at_scale(value: Any, scale: str) -> Any:
 
 
 def merged(below: Any, above: Any) -> Any:
-    """``above`` laid over ``below``: mappings are joined key by key, anything else is replaced."""
+    """``above`` laid over ``below``: mappings are joined key by key, anything else is replaced.
+
+    Keys keep the order of ``below``, unless ``above`` names them all: then they have its order.
+    """
     if not (isinstance(below, dict) and isinstance(above, dict)):
         return copy.deepcopy(above)
-    joined = {key: copy.deepcopy(value) for key, value in below.items()}
+    joined = {key: copy.deepcopy(below.get(key)) for key in (above if set(below) <= set(above) else below)}
     for key, value in above.items():
         joined[key] = merged(joined.get(key), value)
     return joined

@@ -53,8 +53,8 @@ def confusion(lines: pd.DataFrame, unit: str) -> str:
     """Under the confusion matrices of pixels or cells."""
     folds = count_of(int(lines["folds"].max()), "fold")
     said = (
-        f"Confusion of {unit}s. Numbers: counts, summed over {folds} (with several seeds their mean). Colour: share of "
-        "the true class, mean over the folds."
+        f"Confusion of {unit}s. Above: counts, summed over {folds} (with several seeds their mean). Below, and as "
+        "colour: share of the true class, mean over the folds."
     )
     if unit == "pixel":
         return f"{said} Ignored pixels are left out."

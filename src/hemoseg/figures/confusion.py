@@ -1,4 +1,4 @@
-"""Confusion matrices: which true class was taken for which; counts in print, shares of the true class as colour."""
+"""Confusion matrices: which true class was taken for which, as counts and as shares of the true class."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def matrices(confusion: pd.DataFrame, unit: str, labels: Mapping[str, str]) -> F
     columns = min(len(models), 2)
     rows = -(-len(models) // columns)
     high, wide = lines["true"].nunique(), lines["predicted"].nunique()
-    drawn = figure(10.4 if columns > 1 else 6.0, rows * (0.42 * high + 1.25))
+    drawn = figure(10.4 if columns > 1 else 6.0, rows * (0.5 * high + 1.25))
     grid = drawn.subplots(rows, columns, squeeze=False).ravel()
     image = None
     for axes, key in zip(grid, models, strict=False):
@@ -56,8 +56,9 @@ def _matrix(axes: Axes, lines: pd.DataFrame, wide: int):
     for row in range(len(true)):
         for column in range(len(predicted)):
             share, count = shares.iat[row, column], counts.iat[row, column]
-            look = {"fontsize": 8.5 if wide < 7 else 7.5, "color": "white" if share > 0.55 else INK}
-            axes.text(column, row, _number(count), ha="center", va="center", **look)
+            look = {"fontsize": 8 if wide < 7 else 7, "color": "white" if share > 0.55 else INK}
+            text = _number(count) if pd.isna(share) else f"{_number(count)}\n{share:.1%}"
+            axes.text(column, row, text, linespacing=1.1, ha="center", va="center", **look)
     axes.set_xticks(range(len(predicted)), [shortened(name, 12) for name in predicted], fontsize=8.5)
     axes.set_yticks(range(len(true)), [shortened(name, 14) for name in true], fontsize=8.5)
     axes.grid(False)

@@ -60,6 +60,7 @@ def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     smooth = "nearest" if max(picture.shape[:2]) <= 96 else "antialiased"
     axes.imshow(picture, interpolation=smooth, vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
+    axes.autoscale(False)  # a box at the border makes no room for itself
     axes.grid(False)
     axes.spines[:].set_visible(False)
     if title:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,7 +36,8 @@ def panels(
     grid = drawn.subplots(-(-len(classes) // columns), columns, squeeze=False).ravel()
     lines = _lines({key: networks[key] for key in labels if key in set(roc["row"])})
     for axes, name in zip(grid, classes, strict=False):
-        inset = axes.inset_axes((0.43, 0.42, 0.53, 0.4))
+        bottom = 0.24 + 0.055 * len(lines)  # the legend stands below
+        inset = axes.inset_axes((0.26, bottom, 0.71, 0.92 - bottom))
         for key, line in lines.items():
             curve = roc[(roc["row"] == key) & (roc["class"] == name) & roc["tpr"].notna()]
             look = {"color": colours[key], "linestyle": line}
@@ -71,9 +73,10 @@ def _dress(axes: Axes, inset: Axes, name: str) -> None:
     axes.plot([0, 1], [0, 1], color=LINE, linewidth=1, zorder=0)
     axes.set(xlim=(0, 1), ylim=(0, 1.01), title=shortened(name, 26), xlabel="false positive rate (share of pixels)")
     axes.set_ylabel("true positive rate (share of pixels)")
-    axes.legend(loc="lower right", fontsize=8, title="AUC", title_fontsize=8, handlelength=2.6)
+    axes.legend(loc="lower right", fontsize=7.5, title="AUC", title_fontsize=7.5, handlelength=2.6)
     inset.set(xscale="log", xlim=(LEAST, 1), ylim=(0, 1.02))
     inset.xaxis.set_major_locator(LogLocator(numticks=9))
     inset.xaxis.set_minor_formatter(NullFormatter())
-    inset.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1 else "1"))
+    inset.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{round(np.log10(value))}}}$"))
     inset.tick_params(labelsize=7, colors=SOFT)
+    inset.text(0.97, 0.04, "logarithmic", transform=inset.transAxes, ha="right", fontsize=7, color=SOFT)
