@@ -1,10 +1,11 @@
 """From frames to samples: margin crop, then whole frame, quadrants or tiles, then resize."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from hemoseg.data import partial
 from hemoseg.data.classes import Merging, classes_of_instances, relabel
 from hemoseg.data.frames import Frame
 from hemoseg.data.margins import find_margins
@@ -22,6 +23,8 @@ DEFAULTS: dict[str, Any] = {
     "overlap": 0,
     "classes": None,
     "ignore": [],
+    "instances": "files",  # or "components": each connected part of a class is a cell, where no file tells them apart
+    "unlabelled": {},  # cells without a label, see data/partial.py
     "labels": "truth",  # or "auto": images without labels are no fault
     "dataset": {},  # keys of dataset.yaml, for a folder that may not be written to
 }
@@ -35,7 +38,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: an unknown key, or a value that is none.
     """
-    settings = with_defaults(settings, DEFAULTS, "prepare settings")
+    settings = partial.checked(with_defaults(settings, DEFAULTS, "prepare settings"))
     if settings["layout"] not in LAYOUTS:
         raise InputError(f"prepare settings: layout {settings['layout']!r} is none of {', '.join(LAYOUTS)}.")
     if settings["labels"] not in ("truth", "auto"):
@@ -77,26 +80,38 @@ class Cutter:
         Raises:
             InputError: the frame is smaller than a tile.
         """
+        content = self._content(frame)
         if frame.classes is not None:
-            classes, instances = self.merging.apply(frame.classes, frame.instances)
-            frame = Frame(frame.id, frame.image, classes, instances, frame.group, frame.kind)
-        for box in self.boxes(frame):
+            frame = self._labelled(frame, content)
+        for box in self._boxes(frame, content):
             whole = self.settings["layout"] == "whole"
             name = frame.id if whole else f"{frame.id}_{box[0]}_{box[1]}"
             self._rows.append((resized(frame.crop(box), self.settings["size"]), name, box, frame.size))
 
-    def boxes(self, frame: Frame) -> list[Box]:
-        """Where the samples of a frame lie in it."""
+    def _content(self, frame: Frame) -> Box:
+        """What is no margin."""
         rows, columns = frame.size
-        left = right = 0
-        if self.settings["margin_crop"]:
-            left, right = find_margins(frame.image, self.white, **self.settings["margin_crop"])
-            self.margins[frame.id] = (left, right)
-        content = (0, left, rows, columns - right)
-        if self.settings["layout"] == "quadrants" and min(rows, columns - right - left) < 2:
-            raise InputError(
-                f"{frame.id}: {rows} x {columns - right - left} px cannot be cut into quadrants; use layout: whole"
-            )
+        if not self.settings["margin_crop"]:
+            return (0, 0, rows, columns)
+        left, right = find_margins(frame.image, self.white, **self.settings["margin_crop"])
+        self.margins[frame.id] = (left, right)
+        return (0, left, rows, columns - right)
+
+    def _labelled(self, frame: Frame, content: Box) -> Frame:
+        """The frame with the classes of the experiment."""
+        if self.settings["instances"] == "components":
+            frame = partial.cells_of_classes(frame)
+        unlabelled = dict(self.settings["unlabelled"])
+        if unlabelled.pop("ignore") == "foreground":
+            frame = partial.without_unlabelled(frame, content, **unlabelled)
+        classes, instances = self.merging.apply(frame.classes, frame.instances)
+        return replace(frame, classes=classes, instances=instances)
+
+    def _boxes(self, frame: Frame, content: Box) -> list[Box]:
+        """Where the samples of a frame lie in it."""
+        rows, columns = content[2] - content[0], content[3] - content[1]
+        if self.settings["layout"] == "quadrants" and min(rows, columns) < 2:
+            raise InputError(f"{frame.id}: {rows} x {columns} px cannot be cut into quadrants; use layout: whole")
         if self.settings["layout"] == "tiles":
             try:
                 return tiles(content, tuple(self.settings["tile"]), self.settings["overlap"])

@@ -62,7 +62,8 @@ def _is(kind: str, rows: pd.DataFrame, thresholds: Mapping[str, Fraction]) -> np
     if kind == "merged":
         return cell_errors.is_merging(rows["hosted"].to_numpy(np.int64))
     if kind in ("spurious", "artefacts"):
-        return cell_errors.is_spurious(rows["on_truth"].to_numpy(np.int64), area, thresholds["artefact"])
+        on_truth, on_ignored = (rows[name].to_numpy(np.int64) for name in ("on_truth", "on_ignored"))
+        return cell_errors.is_spurious(on_truth, area, on_ignored, thresholds["artefact"])
     covered = rows["covered"].to_numpy(np.int64)
     if kind == "incomplete":
         return cell_errors.below(covered, area, thresholds["incomplete"])

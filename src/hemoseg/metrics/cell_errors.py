@@ -24,9 +24,13 @@ def is_missed(covered: np.ndarray, area: np.ndarray, found: Fraction) -> np.ndar
     return below(covered, area, found)
 
 
-def is_spurious(on_truth: np.ndarray, area: np.ndarray, real: Fraction) -> np.ndarray:
-    """Predicted cells of which less than ``real`` lies on true foreground; exactly ``real`` is no error."""
-    return below(on_truth, area, real)
+def is_spurious(on_truth: np.ndarray, area: np.ndarray, on_ignored: np.ndarray, real: Fraction) -> np.ndarray:
+    """Predicted cells of which less than ``real`` lies on true foreground; exactly ``real`` is no error.
+
+    What is left of a cell that lies mostly on ignored pixels (``on_ignored`` > ``area``) is no error either: nothing
+    is known of what it was predicted for.
+    """
+    return below(on_truth, area, real) & (np.asarray(on_ignored) <= np.asarray(area))
 
 
 def is_of_two_types(as_class: np.ndarray, area: np.ndarray, least: Fraction) -> np.ndarray:

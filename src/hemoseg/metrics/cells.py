@@ -45,7 +45,7 @@ def cell_facts(
         the cap and for cells that do not count.
         Predicted cells: ``on_truth`` = |p ∩ all true foreground|, small cells included; ``hosted`` = cells of T with
         more than half their area in p (0 where p does not count); ``on_small`` = pixels on true cells that do not
-        count.
+        count; ``on_ignored`` = pixels that were taken out, so that the cell was predicted with ``area + on_ignored``.
 
     Raises:
         ValueError: shapes differ, or a label is negative.
@@ -63,6 +63,7 @@ def cell_facts(
     pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
     pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
     pred_facts |= {"on_small": pred.pixels_where((gt.labels > 0) & (gt.kept == 0))}
+    pred_facts |= {"on_ignored": _taken_out(instances, truth.valid, pred.ids)}
     return gt_facts, pred_facts
 
 
@@ -99,6 +100,15 @@ def _side(instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_are
     counted = area >= min_area
     kept = np.where(np.append(False, counted)[labels], labels, 0)
     return _Side(labels, np.where(valid, classes, 0).astype(np.int64), ids, area, counted, kept)
+
+
+def _taken_out(instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Ignored pixels of each cell, int ``(n,)``; a cell that is ignored altogether is none of ``ids``."""
+    found, counts = np.unique(instances[~valid], return_counts=True)
+    result = np.zeros(len(ids), np.int64)
+    _, mine, theirs = np.intersect1d(ids, found, assume_unique=True, return_indices=True)
+    result[mine] = counts[theirs]
+    return result
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
 BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "gap_cap", "touches_border", "best_match", "iou"]
 GT_ONLY = ["covered", "host", "gap"]
-PRED_ONLY = ["on_truth", "hosted", "on_small"]
+PRED_ONLY = ["on_truth", "hosted", "on_small", "on_ignored"]
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def missed(run: Run, _: int, conventions: Conventions) -> float:
 
 def spurious(run: Run, _: int, conventions: Conventions) -> float:
     """Predicted cells that are none (FP)."""
-    on_truth, area = _ints(run.pred, "on_truth"), _ints(run.pred, "area")
-    return _number(run, cell_errors.is_spurious(on_truth, area, conventions.artefact))
+    facts = [_ints(run.pred, name) for name in ("on_truth", "area", "on_ignored")]
+    return _number(run, cell_errors.is_spurious(*facts, conventions.artefact))
 
 
 def merged(run: Run, _: int, conventions: Conventions) -> float:
@@ -146,8 +146,11 @@ def _cells(key: str, score, definition: str, source: str) -> Column:
 
 
 _MISSED = "true cells of which less than {found} of the area is covered by predicted cells"
-_SPURIOUS = "predicted cells of which less than {artefact} of the area lies on true foreground"
-_COUNT = "8-connected components of the class, of at least the least area"
+_SPURIOUS = (
+    "predicted cells of which less than {artefact} of the area lies on true foreground, and not more on ignored pixels "
+    "than on others"
+)
+_COUNT = "8-connected components of the class, of at least the least area and not mostly on ignored pixels"
 COLUMNS = (
     Column("cells", cells, False, "cells", 1, "", "true cells that count", ""),
     _cells("missed", missed, _MISSED, _DOI_2018),

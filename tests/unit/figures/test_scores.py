@@ -111,7 +111,7 @@ def test_curves_draw_every_training_thin_and_the_mean_thick(steps):
 
 
 def cells():
-    blank = {"counted": True, "covered": np.nan, "hosted": np.nan, "on_truth": np.nan, "area": 100}
+    blank = {"counted": True, "covered": np.nan, "hosted": np.nan, "on_truth": np.nan, "area": 100, "on_ignored": 0}
     rows = [
         {"side": "gt", "cell": 1, "covered": 80, "class": 1, "as_class_1": 80, "as_class_2": 0},
         {"side": "gt", "cell": 2, "covered": 79, "class": 2, "as_class_1": 40, "as_class_2": 39},
@@ -120,6 +120,7 @@ def cells():
         {"side": "pred", "cell": 1, "on_truth": 50, "hosted": 2},
         {"side": "pred", "cell": 2, "on_truth": 49, "hosted": 0},
         {"side": "pred", "cell": 3, "on_truth": 0, "hosted": 3, "counted": False},
+        {"side": "pred", "cell": 4, "on_truth": 0, "hosted": 0, "on_ignored": 101},
     ]
     return pd.DataFrame([{"sample": "a"} | blank | row for row in rows])
 

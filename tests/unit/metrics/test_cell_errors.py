@@ -30,7 +30,13 @@ def test_a_part_at_exactly_the_threshold_is_not_below_it(whole, over, under):
 def test_exactly_half_covered_is_found_and_exactly_half_on_truth_is_no_artefact():
     half = Fraction(1, 2)
     assert cell_errors.is_missed(np.array([4, 5, 6]), np.array([10, 10, 10]), half).tolist() == [True, False, False]
-    assert cell_errors.is_spurious(np.array([4, 5]), np.array([10, 10]), half).tolist() == [True, False]
+    none = np.zeros(2, int)
+    assert cell_errors.is_spurious(np.array([4, 5]), np.array([10, 10]), none, half).tolist() == [True, False]
+
+
+def test_the_rest_of_a_cell_that_lies_mostly_on_ignored_pixels_is_no_artefact():
+    on_truth, area, on_ignored = np.array([0, 0, 9, 0]), np.array([10, 10, 10, 10]), np.array([11, 10, 90, 0])
+    assert cell_errors.is_spurious(on_truth, area, on_ignored, Fraction(1, 2)).tolist() == [False, True, False, True]
 
 
 def test_two_types_is_reached_at_the_share_of_the_total_area_not_of_the_covered():

@@ -70,7 +70,7 @@ def test_ignored_pixels_leave_truth_and_prediction():
     valid = draw("1100 1111") > 0
     gt, pred = facts("1111 ..22", "3333 ....", valid=valid)
     assert pick(gt, "area", "covered", "host", "gap") == [[2, 2], [2, 0], [3, 0], [np.sqrt(2)] * 2]
-    assert pick(pred, "area", "on_truth") == [[2], [2]]
+    assert pick(pred, "area", "on_truth", "on_ignored") == [[2], [2], [2]]
 
 
 def test_a_cell_that_is_all_ignored_has_no_row():
@@ -139,6 +139,7 @@ def majority(pixels, classes):
 def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
     """The definitions of the docstring, by sets of pixels."""
     t, p = pixel_sets(gt, valid), pixel_sets(pred, valid)
+    taken = {j: int(((pred == j) & ~valid).sum()) for j in p}
     big_t, big_p = ({i: s for i, s in side.items() if len(s) >= min_area} for side in (t, p))
     union = set().union(*big_p.values())
     small = set().union(*(s for i, s in t.items() if i not in big_t))
@@ -150,7 +151,8 @@ def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
         rows_gt[i] = (majority(s, gt_classes), len(s), *facts_of_cell)
     for j, q in p.items():
         hosted = sum(host[i] == j for i in big_t)
-        rows_pred[j] = (majority(q, pred_classes), len(q), len(q & truth), hosted, len(q & small), best_iou(q, big_t))
+        on = (len(q & truth), hosted, len(q & small), taken[j])
+        rows_pred[j] = (majority(q, pred_classes), len(q), *on, best_iou(q, big_t))
     return rows_gt, rows_pred
 
 
@@ -161,7 +163,7 @@ def test_facts_equal_a_loop_over_pixel_sets(gt, gt_classes, pred, pred_classes, 
     )
     columns = ("class", "area", "covered", "host", "iou", "as_class_1", "as_class_2")
     found_gt = {int(i): tuple(a[name][k] for name in columns) for k, i in enumerate(a["cell"])}
-    columns = ("class", "area", "on_truth", "hosted", "on_small", "iou")
+    columns = ("class", "area", "on_truth", "hosted", "on_small", "on_ignored", "iou")
     found_pred = {int(i): tuple(b[name][k] for name in columns) for k, i in enumerate(b["cell"])}
     assert (found_gt, found_pred) == brute(gt, gt_classes, pred, pred_classes, valid, min_area)
 

@@ -92,7 +92,8 @@ def cells_again(rows):
         numbers["two_types"] += found and mixed
         numbers["wrong_type"] += found and not mixed and int(r["class"]) != (1 if one >= two else 2)
     for r in (r for r in rows if r["counted"] == "True" and r["side"] == "pred"):
-        numbers["spurious"] += 2 * float(r["on_truth"]) < float(r["area"])
+        known = float(r["on_ignored"]) <= float(r["area"])
+        numbers["spurious"] += known and 2 * float(r["on_truth"]) < float(r["area"])
         numbers["merged"] += sum(t["sample"] == r["sample"] and t["host"] == r["cell"] for t in truths) >= 2
     wrong = sum(numbers[key] for key in ("missed", "spurious", "wrong_type", "two_types"))
     return {(key, "all"): value for key, value in numbers.items()} | {("accuracy", "all"): 1 - wrong / len(truths)}

@@ -64,6 +64,19 @@ def test_a_prediction_is_spurious_below_half_on_truth_and_not_at_half(pred, spur
     assert scores(run, "spurious", "artefacts") == [spurious, spurious]
 
 
+@pytest.mark.parametrize(
+    ("truth", "spurious"), [(".xxx......", 0), ("..xx......", 1), ("xxxx......", 0), ("..........", 1)]
+)
+def test_a_neighbour_without_a_label_is_no_artefact_unless_half_of_it_lies_on_background(truth, spurious):
+    run = run_of((f"{truth} 11........", "2222...... 3........."))
+    assert scores(run, "spurious", "artefacts", "missed") == [spurious, spurious, 0]
+
+
+def test_a_cell_that_is_found_together_with_its_unlabelled_neighbours_stays_found():
+    run = run_of(("xxxx11xxxx", "2222222222"))
+    assert scores(run, "cells", "missed", "incomplete", "spurious", "merged") == [1, 0, 0, 0, 0]
+
+
 def test_a_prediction_on_a_cell_too_small_to_count_is_no_artefact():
     run = run_of(("11....2222 11....2222", "333...4444 333...4444"), min_area=5)
     assert scores(run, "cells", "spurious", "missed") == [1, 0, 0]
