@@ -66,7 +66,8 @@ def cell_matrix(run: Run, conventions: Conventions) -> np.ndarray:
     column[cell_errors.is_missed(covered, area, conventions.found)] = classes + 1
     true = run.gt["class"].to_numpy().astype(np.int64)
     np.add.at(matrix, (true[true > 0] - 1, column[true > 0]), 1)
-    area, on_truth, kind = (run.pred[name].to_numpy().astype(np.int64) for name in ("area", "on_truth", "class"))
-    made_up = kind[cell_errors.is_spurious(on_truth, area, conventions.artefact)]
+    facts = [run.pred[name].to_numpy().astype(np.int64) for name in ("on_truth", "area", "on_ignored")]
+    kind = run.pred["class"].to_numpy().astype(np.int64)
+    made_up = kind[cell_errors.is_spurious(*facts, conventions.artefact)]
     np.add.at(matrix, (classes, np.where(made_up > 0, made_up - 1, classes)), 1)
     return matrix

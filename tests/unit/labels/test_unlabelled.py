@@ -7,7 +7,7 @@ from scipy.ndimage import binary_dilation
 from hemoseg.labels.unlabelled import unlabelled_cells
 from hemoseg.simulation.smear import simulate_frame
 
-FIELD = {"height": 240, "width": 320, "margin": [0, 0], "channels": 3, "shading": 0.5, "artefacts": 0}
+FIELD = {"height": 240, "width": 320, "margin": [0, 0], "channels": 3, "shading": 0.2, "artefacts": 0}
 FRAME = FIELD | {"diameter": 40, "cells": 12}
 
 
