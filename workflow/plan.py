@@ -19,7 +19,7 @@ NAMES = {r"^\w+$": "letters, digits and _", r"^[\w-]+$": "letters, digits, _ and
 # How the schema says that classes may be `all`.
 ALL = {"const": "all"}
 # Sections that every experiment has: the shared ones, with its own laid over them.
-SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "report")
+SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "explain", "report")
 
 
 def resolve(config: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +144,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     except InputError as error:
         raise PlanError(f"{place}.split: {error}") from None
     whole["split_names"] = list(whole["families"])
+    whole["explain"]["models"] = _explained(f"{place}.explain.models", whole, experiment)
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     return whole
@@ -159,6 +160,15 @@ def _check_clinic(name: str, experiment: dict[str, Any], others: Any) -> None:
         raise PlanError(f"{place}.model: there is no model {model!r} in this experiment; {hint}")
     if f"{name}_clinic" in others:
         raise PlanError(f"{place}: its page would be that of the experiment {name}_clinic; rename one of the two")
+
+
+def _explained(place: str, whole: dict[str, Any], experiment: dict[str, Any]) -> list[str]:
+    """Rows whose networks are explained; a row that was taken out of the experiment is none any more."""
+    for key in whole["explain"]["models"]:
+        if key not in (experiment.get("models") or {}):
+            hint = did_you_mean(key, whole["models"], "models")
+            raise PlanError(f"{place}: there is no model {key!r} in this experiment; {hint}")
+    return [key for key in whole["explain"]["models"] if key in whole["models"]]
 
 
 def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[str, Any]:

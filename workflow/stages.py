@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from closure import PACKAGE, SOURCE, code_of
 from datasets import spare_frames
+from explanation import explain_settings, split_of
 from plan import resolve
 from refusals import PlanError
 
@@ -29,6 +30,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for key in experiment["models"]:
             stages[f"{name}/train/{key}"] = _train(experiment, key)
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
+        if experiment["explain"]["models"]:
+            stages[f"{name}/explain"] = _explain(experiment)
         told = {"scale": plan["scale"], "experiment": experiment}
         stages[f"{name}/table"] = _stage(told, ["tabulate", "report"], ["steps.tabulate", *_of_page()])
         if experiment["clinic"]:
@@ -64,6 +67,13 @@ def _evaluate(experiment: dict[str, Any], key: str) -> dict[str, Any]:
     told |= {name: experiment[name] for name in ("labels", "split_names", "evaluate")}
     steps = ["steps.predict", "steps.evaluate", "steps.gather"]
     return _stage(told, ["predict", "evaluate", "gather"], [*steps, *_of_model(model)])
+
+
+def _explain(experiment: dict[str, Any]) -> dict[str, Any]:
+    rows = {key: experiment["models"][key] for key in experiment["explain"]["models"]}
+    told = {"explain": explain_settings(experiment), "on": split_of(experiment), "labels": experiment["labels"]}
+    told |= {key: {name: row[name] for name in ("network", "seeds", "weights_from")} for key, row in rows.items()}
+    return _stage(told, ["explain"], ["steps.explain", *(f"models.{row['network']}" for row in rows.values())])
 
 
 def _of_page() -> list[str]:

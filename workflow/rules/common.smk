@@ -8,6 +8,7 @@ sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src
 from closure import code_of
 from datasets import folder_files, spare_frames
 from environment import prepare_environment
+from explanation import explain_settings, split_of
 from plan import resolve
 from refusals import PlanError
 
@@ -116,6 +117,24 @@ def of_runs(stage, file):
             folder_of(wildcards.experiment, stage, *run) for run in runs_of(wildcards.experiment)
         )
     ]
+
+
+def explained_runs(experiment):
+    """(model, seed, training folder) of every network whose kernels are drawn, on one split."""
+    settings = EXPERIMENTS[experiment]
+    split = split_of(settings)
+    return [
+        (key, seed, folder_of(experiment, "train", key, split, seed))
+        for key in settings["explain"]["models"]
+        for seed in settings["models"][key]["seeds"]
+    ]
+
+
+def explained_of(wildcards):
+    """What `explain` wrote, where the experiment asks for it."""
+    if not experiment_of(wildcards)["explain"]["models"]:
+        return []
+    return [f"results/{wildcards.experiment}/explain/{file}" for file in ("sampling.csv", "offsets.npz")]
 
 
 def weights_of(wildcards):

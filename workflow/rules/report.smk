@@ -20,6 +20,7 @@ rule report:
         timing=of_runs("predict", "timing.json"),
         models=of_runs("train", "model.json"),
         autolabels=autolabels_of,
+        explained=explained_of,
         published=published_of,
         claims=claims_of,
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",

@@ -5,6 +5,7 @@ NOT_STEPS = (
     "arguments",
     "building",
     "decoding",
+    "explained",
     "files",
     "folders",
     "images",

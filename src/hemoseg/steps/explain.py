@@ -1,0 +1,181 @@
+"""Look into trained U-Nets: where their kernels sample, and whether offsets follow the borders of cells.
+
+Writes two files, each whole:
+
+* ``sampling.csv``: a row per sampling point: model, seed, kind of the pixel, sample, pixel_row, pixel_column, depth
+  (how many layers are composed), row, column (sample pixels) and weight (on how many ways the point is reached).
+* ``offsets.npz``: lengths and directions of the offsets of the deformable networks, by distance to
+  the nearest cell border (`data.offset_sums.OffsetSums`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from hemoseg import models
+from hemoseg.data.offset_sums import OffsetSums, to_arrays
+from hemoseg.data.samples import IGNORE, Samples
+from hemoseg.errors import InputError
+from hemoseg.inference.border_following import EDGES
+from hemoseg.inference.chosen_pixels import Pixel, View, choose_pixels
+from hemoseg.inference.explanation import Explained, Test, is_deformable, offset_sums, sampling
+from hemoseg.labels.autolabel import autolabel
+from hemoseg.labels.autolabel import checked as checked_autolabel
+from hemoseg.labels.components import connected_components
+from hemoseg.nn.sampling import OFFSETS, PATHS, layers_of
+from hemoseg.settings import with_defaults
+from hemoseg.steps import arguments
+from hemoseg.steps.files import write_arrays, write_table
+from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
+from hemoseg.steps.progress import tracked
+from hemoseg.steps.weights import read_model
+from hemoseg.training.batches import Normalisation
+
+# As in params.yaml; `autolabel` is the experiment's section, `touching` the threshold of its table.
+DEFAULTS: dict[str, Any] = {
+    "models": [], "split": "first", "per_kind": 1, "at": [], "depths": [2, 3], "path": "skip",
+    "offsets": "interpolated", "draws": 20, "autolabel": {}, "touching": 3,
+}  # fmt: skip
+RUN_FORM = "model=KEY,seed=S,folder=DIR"
+
+
+def main(argv: list[str]) -> None:
+    """Parse the arguments and look."""
+    parser = arguments.parser("explain", __doc__)
+    parser.add_argument("--settings", type=arguments.settings, required=True, help="the section `explain` of params")
+    parser.add_argument("--samples", required=True)
+    parser.add_argument("--autolabels", help="autolabels.npz, in place of a truth where there is none")
+    parser.add_argument("--splits", required=True)
+    parser.add_argument("--split", required=True, help="whose test samples are looked at")
+    parser.add_argument("--run", action="append", required=True, help=f"{RUN_FORM}; DIR is a folder that `train` wrote")
+    parser.add_argument("--sampling", required=True, help="sampling.csv to write")
+    parser.add_argument("--offsets", required=True, help="offsets.npz to write")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+    settings = checked(args.settings)
+    torch.set_num_threads(args.threads)
+    samples = read_samples(args.samples)
+    if args.autolabels and not samples.has_labels:
+        samples = read_samples(args.samples, args.autolabels)
+    samples = require_labels(samples, args.samples)
+    test = role_samples(samples, read_split(args.splits, args.split), "test")
+    runs = [read_run(text, test) for text in args.run]
+    pixels = chosen(test, settings)
+    table, arrays = explain(runs, args.split, test, pixels, settings)
+    write_table(args.sampling, table)
+    write_arrays(args.offsets, **arrays)
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with their defaults.
+
+    Raises:
+        InputError: an unknown key or value.
+    """
+    settings = with_defaults(settings, DEFAULTS, "explain settings")
+    checked_autolabel({k: v for k, v in settings["autolabel"].items() if k != "class_of_kind"})
+    for key, known in (("path", PATHS), ("offsets", OFFSETS)):
+        if settings[key] not in known:
+            raise InputError(f"explain settings: {key} {settings[key]!r}; choose {' or '.join(known)}")
+    for key in ("per_kind", "draws"):
+        if type(settings[key]) is not int or settings[key] < 0:
+            raise InputError(f"explain settings: {key} {settings[key]!r}; give a whole number, 0 or more")
+    depths = settings["depths"]
+    if not isinstance(depths, list) or not depths or any(type(depth) is not int or depth < 1 for depth in depths):
+        raise InputError(f"explain settings: depths {depths!r}; give numbers of layers, such as [2, 3]")
+    for place in settings["at"]:
+        if not isinstance(place, list) or [type(part) for part in place] != [str, int, int]:
+            raise InputError(f"explain settings: at {place!r}; give [sample, row, column]")
+    return settings
+
+
+def read_run(text: str, test: Samples) -> Explained:
+    """The network of one ``--run``, as it was trained.
+
+    Raises:
+        InputError: the text has another form, or the network is no U-Net or was made for other images.
+    """
+    parts = dict(part.partition("=")[::2] for part in text.split(",", 2))
+    if list(parts) != ["model", "seed", "folder"] or not parts["seed"].isdecimal():
+        raise InputError(f"--run {text}: the form is {RUN_FORM}, seed a whole number")
+    weights, description = read_model(Path(parts["folder"]))
+    module, channels = models.load(description["network"]), description.get("in_channels")
+    if not models.is_network(module):
+        raise InputError(f"{parts['model']}: it is no network and samples nothing; take it out of `explain.models`")
+    if len(test) and test.images[0].shape[0] != channels:
+        raise InputError(
+            f"{parts['folder']}: the model reads {channels} channels, the samples have others; train again"
+        )
+    network = module.build(channels, len(description["classes"]), **description["settings"]["network_settings"])
+    try:
+        layers_of(network)
+    except ValueError as error:
+        raise InputError(f"{parts['model']}: {error}; take it out of `explain.models`") from None
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(f"{parts['folder']}: the weights do not fit {description['network']!r}; train again") from None
+    normalise = Normalisation(**description["normalisation"]).apply
+    return Explained(parts["model"], int(parts["seed"]), network.eval().requires_grad_(False), normalise)
+
+
+def chosen(test: Samples, settings: dict[str, Any]) -> list[Pixel]:
+    """The pixels of the settings, then those of the rules.
+
+    Raises:
+        InputError: a pixel that is given lies in no test sample of the split.
+    """
+    shapes = {name: image.shape[1:] for name, image in zip(test.ids, test.images, strict=True)}
+    for name, row, column in settings["at"]:
+        if name not in shapes:
+            raise InputError(f"explain settings: at names {name!r}; the split tests {', '.join(list(shapes)[:8])}")
+        if not (0 <= row < shapes[name][0] and 0 <= column < shapes[name][1]):
+            raise InputError(f"explain settings: at [{name}, {row}, {column}] lies outside the sample's {shapes[name]}")
+    given = [Pixel(name, row, column, "given") for name, row, column in settings["at"]]
+    views = []
+    for position, name in enumerate(test.ids):
+        automatic = autolabel(test.image(position), settings["autolabel"])
+        views.append(View(name, cells_of(test, position), test.classes[position] == 0, automatic))
+    return given + choose_pixels(views, settings["per_kind"], float(settings["touching"]))
+
+
+def cells_of(test: Samples, position: int) -> np.ndarray:
+    """True cells ``(H, W)``, of the classes where cells are not told apart; ignored pixels are of none."""
+    known = test.classes[position] != IGNORE
+    if test.has_instances:
+        return np.where(known, test.instances[position], 0)
+    return connected_components((test.classes[position] > 0) & known)
+
+
+def explain(
+    runs: list[Explained], split: str, test: Samples, pixels: list[Pixel], settings: dict[str, Any]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The content of both files.
+
+    Raises:
+        InputError: no pixel was found, or a network has fewer layers than a depth asks for.
+    """
+    if not pixels:
+        raise InputError("explain: no test sample has a cell inside it; name pixels in `explain.at`")
+    tests = [
+        Test(name, torch.from_numpy(test.images[i].astype(np.float32)), cells_of(test, i))
+        for i, name in enumerate(test.ids)
+    ]
+    images = {one.sample: one.image for one in tests}
+    ways = (settings["depths"], settings["path"], settings["offsets"])
+    try:
+        points = [sampling(one, pixels, images, *ways) for one in runs]
+    except ValueError as error:
+        raise InputError(f"{error}; mend `explain.depths`") from None
+    deformable = [one for one in runs if is_deformable(one.network)]
+    radius = float(np.sqrt(median_cell_area(test) / np.pi)) or 1.0
+    shown = [pixels[0].sample]
+    same = {"split": split, "ids": test.ids, "frames": test.frames, "radius": radius, "edges": EDGES}
+    found = [
+        OffsetSums(one.model, one.seed, **same, **offset_sums(one, tests, radius, settings["draws"], shown))
+        for one in tracked(deformable, len(deformable), "explain", "network")
+    ]
+    return pd.concat(points, ignore_index=True), to_arrays(found)

@@ -1,0 +1,45 @@
+"""What `explain` wrote of one experiment, read for its page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from hemoseg.data import offset_sums
+from hemoseg.data.offset_sums import OffsetSums
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.figures.sampling import Seen
+from hemoseg.steps.files import read_arrays, read_table
+
+
+class Explained(NamedTuple):
+    """Sampling points of each model's first seed, offsets of the deformable networks, and the samples of both."""
+
+    points: pd.DataFrame
+    offsets: list[OffsetSums]
+    seen: dict[str, Seen]
+
+
+def read(folder: Path, models: Mapping[str, Mapping[str, Any]], samples: Samples) -> Explained:
+    """Read the folder of `explain`.
+
+    Args:
+        folder: ``results/<experiment>/explain``.
+        models: rows of the experiment with their seeds.
+        samples: of the experiment, with the labels that `explain` saw.
+
+    Raises:
+        InputError: a file is absent or damaged, or of other samples.
+    """
+    points = read_table(folder / "sampling.csv", dtype={"sample": str})
+    points = points[points["seed"] == points["model"].map({key: model["seeds"][0] for key, model in models.items()})]
+    offsets = offset_sums.from_arrays(read_arrays(folder / "offsets.npz"))
+    names = list(dict.fromkeys([*points["sample"], *(name for one in offsets for name in one.map_ids)]))
+    if strange := set(names) - set(samples.ids):
+        raise InputError(f"{folder}: made of other samples ({min(strange)} is none of these); run `explain` again")
+    cells = samples.instances if samples.has_instances else samples.classes
+    positions = samples.index(names)
+    seen = {name: Seen(samples.image(i), cells[i]) for name, i in zip(names, positions, strict=True)}
+    return Explained(points, offsets, seen)
