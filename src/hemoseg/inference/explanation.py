@@ -22,6 +22,7 @@ from hemoseg.inference.chosen_pixels import Pixel
 from hemoseg.nn.deform_conv import DeformConv2d
 from hemoseg.nn.sampling import last_layers, layer_inputs, layers_of, sampling_points
 
+COLUMNS = ("model", "seed", "kind", "sample", "pixel_row", "pixel_column", "depth", "row", "column", "weight")
 OTHERS = 4  # other images whose borders an image's offsets are held against
 
 
@@ -48,7 +49,7 @@ def sampling(
     """Points at which a network samples for each pixel, a row per point, in sample pixels.
 
     Returns:
-        Columns model, seed, kind, sample, pixel_row, pixel_column, depth, row, column, weight.
+        The columns `COLUMNS`; no row where there is no pixel.
 
     Raises:
         ValueError: a depth of more layers than the path has.
@@ -56,7 +57,7 @@ def sampling(
     layers = last_layers(one.network, path)
     if max(depths) > len(layers):
         raise ValueError(f"{one.model}: the path {path!r} has {len(layers)} layers, not {max(depths)}")
-    tables = []
+    tables = [pd.DataFrame(columns=list(COLUMNS))]
     for name in dict.fromkeys(pixel.sample for pixel in pixels):
         fields = {found: layer.offsets(x)[0].numpy() for found, layer, x in _pass(one, images[name])}
         size = _filled(images[name], one.network)
@@ -67,7 +68,7 @@ def sampling(
                 of = {"model": one.model, "seed": one.seed, "kind": pixel.kind, "sample": name}
                 of |= {"pixel_row": pixel.row, "pixel_column": pixel.column, "depth": depth}
                 tables.append(pd.DataFrame(of | at, index=range(len(points.at))))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables[1:] or tables, ignore_index=True)[list(COLUMNS)]
 
 
 def is_deformable(network: nn.Module) -> bool:

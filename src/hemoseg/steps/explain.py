@@ -62,6 +62,8 @@ def main(argv: list[str]) -> None:
         samples = read_samples(args.samples, args.autolabels)
     samples = require_labels(samples, args.samples)
     test = role_samples(samples, read_split(args.splits, args.split), "test")
+    if not len(test):
+        raise InputError(f"{args.splits}: the split {args.split!r} has no test samples; mend `split` in the experiment")
     runs = [read_run(text, test) for text in args.run]
     pixels = chosen(test, settings)
     table, arrays = explain(runs, args.split, test, pixels, settings)
@@ -105,7 +107,7 @@ def read_run(text: str, test: Samples) -> Explained:
     module, channels = models.load(description["network"]), description.get("in_channels")
     if not models.is_network(module):
         raise InputError(f"{parts['model']}: it is no network and samples nothing; take it out of `explain.models`")
-    if len(test) and test.images[0].shape[0] != channels:
+    if test.images[0].shape[0] != channels:
         raise InputError(
             f"{parts['folder']}: the model reads {channels} channels, the samples have others; train again"
         )
@@ -156,10 +158,8 @@ def explain(
     """The content of both files.
 
     Raises:
-        InputError: no pixel was found, or a network has fewer layers than a depth asks for.
+        InputError: a network has fewer layers than a depth asks for.
     """
-    if not pixels:
-        raise InputError("explain: no test sample has a cell inside it; name pixels in `explain.at`")
     tests = [
         Test(name, torch.from_numpy(test.images[i].astype(np.float32)), cells_of(test, i))
         for i, name in enumerate(test.ids)
@@ -172,7 +172,7 @@ def explain(
         raise InputError(f"{error}; mend `explain.depths`") from None
     deformable = [one for one in runs if is_deformable(one.network)]
     radius = float(np.sqrt(median_cell_area(test) / np.pi)) or 1.0
-    shown = [pixels[0].sample]
+    shown = [pixels[0].sample if pixels else test.ids[0]]
     same = {"split": split, "ids": test.ids, "frames": test.frames, "radius": radius, "edges": EDGES}
     found = [
         OffsetSums(one.model, one.seed, **same, **offset_sums(one, tests, radius, settings["draws"], shown))

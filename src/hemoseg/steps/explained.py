@@ -34,7 +34,8 @@ def read(folder: Path, models: Mapping[str, Mapping[str, Any]], samples: Samples
         InputError: a file is absent or damaged, or of other samples.
     """
     points = read_table(folder / "sampling.csv", dtype={"sample": str})
-    points = points[points["seed"] == points["model"].map({key: model["seeds"][0] for key, model in models.items()})]
+    first = {key: model["seeds"][0] for key, model in models.items()}
+    points = points[points["seed"] == points["model"].map(first)]
     offsets = offset_sums.from_arrays(read_arrays(folder / "offsets.npz"))
     names = list(dict.fromkeys([*points["sample"], *(name for one in offsets for name in one.map_ids)]))
     if strange := set(names) - set(samples.ids):
