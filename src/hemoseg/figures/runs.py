@@ -76,6 +76,14 @@ def backends_of(runs: pd.DataFrame) -> list[str]:
     return sorted(set(runs["deformable_backend"].dropna().astype(str))) if "deformable_backend" in runs else []
 
 
+def programs_of(runs: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+    """``ilastik row: ilastik itself``, for each row whose method runs one of several programs."""
+    if "ran" not in runs:
+        return []
+    ran = runs.dropna(subset=["ran"]).groupby("model", sort=False)["ran"]
+    return [f"{labels[model]} row: {', '.join(dict.fromkeys(told))}" for model, told in ran]
+
+
 def versions(runs: pd.DataFrame) -> pd.DataFrame:
     """Versions of what ran; several where runs differ."""
     found: dict[str, dict[str, None]] = {}

@@ -104,16 +104,19 @@ def _filtered(channel: np.ndarray, scale: float, down: int, right: int) -> np.nd
 
 
 def _kernel(scale: float, order: int) -> np.ndarray:
-    """A sampled Gaussian of sum 1, times the polynomial that makes it its derivative of that order.
+    """A sampled Gaussian of sum 1, or its derivative, ready to be correlated with.
 
-    Reversed, since OpenCV correlates where a derivative is a convolution.
+    As in vigra, which ilastik uses, a derivative is made exact where sampling has bent it: a constant has none, and
+    that of ``x**order / order!`` is 1. Without this the second derivative at 0.3 pixels would mostly see brightness.
     """
     x = np.arange(-_radius(scale), _radius(scale) + 1, dtype=float)
     gaussian = np.exp(-0.5 * (x / scale) ** 2)
-    gaussian /= gaussian.sum()
-    polynomial = (1.0, -x / scale**2, (x**2 / scale**2 - 1) / scale**2)[order]
-    return (gaussian * polynomial)[::-1]
+    if order == 0:
+        return gaussian / gaussian.sum()
+    kernel = gaussian * (x if order == 1 else x**2 - scale**2)
+    kernel -= kernel.mean()
+    return kernel * order / (kernel * x**order).sum()
 
 
 def _radius(scale: float) -> int:
-    return int(TRUNCATE * scale + 0.5)
+    return max(1, int(TRUNCATE * scale + 0.5))

@@ -5,7 +5,8 @@ A classical method's file has ``fit(images, classes, instances, **settings) -> d
 ``predict(image, fitted, **settings) -> Labelled``. Optional names of any file, looked up by the steps:
 
 * ``compute_loss(network, batch, **settings) -> Tensor`` replaces the loss named in the settings;
-* ``describe(network) -> dict`` adds to ``run.json`` what a reader wants to know of a run.
+* ``describe(network) -> dict``, of a classical method ``describe(fitted)``, adds to ``run.json`` what a reader wants to
+  know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it.
 
 Nothing else is edited to add one: the name in params.yaml is the file's name.
 """

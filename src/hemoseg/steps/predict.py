@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -121,7 +122,16 @@ def predictor(
         return _network_predictor(module, description, weights, settings, device)
     fitted = {name: value.numpy() for name, value in weights.items()}
     options = description["settings"]["network_settings"]
-    return lambda samples, position: module.predict(samples.image(position), fitted, **options)
+    number = len(description["classes"])
+    return lambda samples, position: _with_all(module.predict(samples.image(position), fitted, **options), number)
+
+
+def _with_all(said: Labelled, number: int) -> Labelled:
+    """What a method said, with probability 0 for the last of ``number`` classes where training showed none of them."""
+    if said.probability is None or len(said.probability) == number:
+        return said
+    absent = np.zeros((number - len(said.probability), *said.classes.shape), np.float32)
+    return replace(said, probability=np.concatenate([said.probability, absent]))
 
 
 def _network_predictor(

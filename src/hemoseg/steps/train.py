@@ -213,7 +213,8 @@ def _fit_classical(args: Any, module: ModuleType, samples: Samples, roles: dict[
         shutil.copyfile(args.out / "model.safetensors", temporary)
     write_table(args.out / "history.csv", pd.DataFrame(columns=list(HISTORY)))
     _describe(args, samples, train, {"normalisation": None, "weights": "fitted"})
-    run = environment("cpu") | {"training_seconds": time.time() - begin}
+    extra = module.describe(fitted) if hasattr(module, "describe") else {}
+    run = environment("cpu") | extra | {"training_seconds": time.time() - begin}
     write_json(args.out / "run.json", run)
 
 
