@@ -1,5 +1,7 @@
 """The contract of a model that is fitted at once: what prediction and the tables take for granted."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -18,9 +20,10 @@ def smear(channels, size=(48, 60), seed=0):
     return np.clip(image, 0, 1).astype(np.float32), (instances > 0).astype(np.uint8), instances
 
 
-def fitted(module, channels, **settings):
+@cache  # a forest takes a second
+def fitted(module, channels):
     images, classes, instances = (list(each) for each in zip(*[smear(channels, seed=s) for s in range(3)], strict=True))
-    return module.fit(images, classes, instances, **settings)
+    return module.fit(images, classes, instances)
 
 
 def check(said, size):
