@@ -27,6 +27,7 @@ include: "workflow/rules/gather.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/tabulate.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/clinic.smk"
 

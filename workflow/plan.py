@@ -9,7 +9,7 @@ from checks import check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError
 from refusals import PlanError, did_you_mean
 
-from hemoseg.data.splits import families
+from hemoseg.data.splits import comparison, families
 from hemoseg.errors import InputError
 
 SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
@@ -145,6 +145,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         raise PlanError(f"{place}.split: {error}") from None
     whole["split_names"] = list(whole["families"])
     whole["explain"]["models"] = _explained(f"{place}.explain.models", whole, experiment)
+    whole["comparison"] = comparison(whole["split"])
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     return whole

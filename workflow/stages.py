@@ -33,7 +33,9 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if experiment["explain"]["models"]:
             stages[f"{name}/explain"] = _explain(experiment)
         told = {"scale": plan["scale"], "experiment": experiment}
-        stages[f"{name}/table"] = _stage(told, ["tabulate", "report"], ["steps.tabulate", *_of_page()])
+        compared = ["steps.compare"] if experiment["comparison"] else []
+        steps = ["steps.tabulate", "steps.times", *compared, *_of_page()]
+        stages[f"{name}/table"] = _stage(told, ["tabulate", "compare", "report"], steps)
         if experiment["clinic"]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
     titles = {name: [e["title"], e.get("source")] for name, e in plan["experiments"].items()}

@@ -14,7 +14,7 @@ from hemoseg.data import samples as sample_files
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
 from hemoseg.labels.components import connected_components
-from hemoseg.steps import evaluate, report, split, tabulate
+from hemoseg.steps import evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table
 
 NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
@@ -121,6 +121,11 @@ def results_of(root, kind):
     told = json.dumps({"table": "lab", "rows": rows, **settings["tabulate"]})
     outputs = [f"--{name}={root}/tables/lab.{name}" for name in ("markdown", "metrics")]
     tabulate.main(["--settings", told, "--published", "none", *runs, f"--out={root}/tables/lab.csv", *outputs])
+    told = json.dumps({"rows": rows, "baseline": "unet"})
+    trained = [word.replace("--run", "--trained").replace("/evaluate/", "/train/") for word in runs]
+    predicted = [word.replace("--run", "--predicted").replace("/evaluate/", "/predict/") for word in runs]
+    ratios = ["--published", "reports/published/ratios.csv", "--out", f"{root}/tables/lab.times.csv"]
+    times.main(["--settings", told, *ratios, *trained, *predicted])
     return settings
 
 

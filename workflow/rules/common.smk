@@ -169,13 +169,19 @@ def code_of_model(step):
     )
 
 
-def runs_as_arguments(stage):
-    """Params of a rule: every run as `--run model=...,split=...,seed=...,folder=...`."""
-    return lambda wildcards: " ".join(
-        f"--run model={model},split={split},seed={seed}"
-        f",folder=results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
-        for model, split, seed in runs_of(wildcards.experiment)
-    )
+def runs_as_arguments(stage, option="--run"):
+    """Params of a rule: every run as `--run model=...,split=...,seed=...,folder=...`; of a training, its owner's."""
+
+    def told(wildcards):
+        rows = experiment_of(wildcards)["models"]
+        return " ".join(
+            f"{option} model={model},split={split},seed={seed}"
+            f",folder=results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
+            for model, split, seed in runs_of(wildcards.experiment)
+            if stage != "train" or rows[model]["weights_from"] is None
+        )
+
+    return told
 
 
 def table_settings(wildcards):
@@ -185,6 +191,19 @@ def table_settings(wildcards):
     told = {"table": wildcards.experiment, "title": experiment["title"], "rows": rows}
     told["families"] = experiment["families"]
     return json.dumps(told | experiment["tabulate"])
+
+
+def times_settings(wildcards):
+    """What `times` is told: labels of the rows, and which row the others are divided by."""
+    experiment = experiment_of(wildcards)
+    rows = {key: model["label"] for key, model in experiment["models"].items()}
+    return json.dumps({"rows": rows, "baseline": experiment["tabulate"]["baseline"]})
+
+
+def comparisons_of(wildcards):
+    """What compares the families of the experiment's splits, where it has several."""
+    kinds = {"equal": ["equal.csv"], "optimism": ["optimism.csv", "optimism.images.csv"], None: []}
+    return [f"results/tables/{wildcards.experiment}.{kind}" for kind in kinds[experiment_of(wildcards)["comparison"]]]
 
 
 def published_of(wildcards):

@@ -73,6 +73,18 @@ def families(settings: dict[str, Any]) -> dict[str, str]:
     return {f"{FAMILIES[unit]}_{fold}": FAMILIES[unit] for unit in settings["by"] for fold in folds}
 
 
+def comparison(settings: dict[str, Any]) -> str | None:
+    """What the families of these settings are there to compare: ``equal`` (sizes), ``optimism`` (units), or nothing.
+
+    Raises:
+        InputError: unknown or missing settings.
+    """
+    settings = checked(settings)
+    if settings["protocol"] == "sizes":
+        return "equal"
+    return "optimism" if isinstance(settings["by"], list) else None
+
+
 def describe_family(name: str) -> str:
     """What a family of splits is, in words; empty for the one family of all splits."""
     if name[1:].isdecimal():

@@ -54,21 +54,48 @@ def device_sentence(runs: pd.DataFrame) -> str:
     return f"Device: {devices}; threads per training: {threads}. Times are of these machines, as busy as they were."
 
 
-def ratio_sentence(runs: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Times of the deformable network over those of the plain one, beside the published ratios; empty without both."""
-    of = dict(list(runs.groupby("network")))
-    if not {"unet", "deformable_unet"} <= set(of):
-        return ""
-    plain, deformable = of["unet"], of["deformable_unet"]
-    train = _mean(deformable, "seconds_per_step") / _mean(plain, "seconds_per_step")
-    predict = _seconds_per_image(deformable) / _seconds_per_image(plain)
-    backends = ", ".join(backends_of(runs)) or "unknown"
-    name, other = labels[deformable["model"].iloc[0]], labels[plain["model"].iloc[0]]
-    return (
-        f"{name} took {train:.1f} times as long as {other} per training step and {predict:.1f} times per predicted "
-        f"image (deformable back end {backends}). Published (scd2018): almost 4 times in training, almost the same in "
-        "prediction."
-    )
+def times_table(times: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and ratios as a reader wants them, a row per model and quantity (`tables.times.HEADER`)."""
+    rows = []
+    for line in times.to_dict("records"):
+        span = f"{duration(line['seconds'])} ({duration(line['least'])} to {duration(line['most'])})"
+        words = line["published_words"]
+        rows.append(
+            {
+                "model": line["label"],
+                "per": line["quantity"],
+                "median (range)": span if line["runs"] > 1 else duration(line["seconds"]),
+                "runs": line["runs"],
+                "over the baseline": _ratio(line),
+                "published": NOTHING if pd.isna(words) else words,
+                "back end": NOTHING if pd.isna(line["backend"]) else line["backend"],
+                "device": f"{line['device']}, threads: {line['threads']}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _ratio(line: Mapping[str, Any]) -> str:
+    if pd.isna(line["ratio"]):
+        return NOTHING
+    span = f" ({line['ratio_least']:.2f} to {line['ratio_most']:.2f})" if line["runs"] > 1 else ""
+    return f"{line['ratio']:.2f}{span}"
+
+
+def ratio_sentence(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Times over the baseline's where a paper claims a ratio, beside it; empty where there is none."""
+    sentences = []
+    claimed = times[times["published_words"].notna() & times["ratio"].notna()]
+    for _, lines in claimed.groupby("row", sort=False):
+        parts = [
+            f"{line['ratio']:.1f} times as long per {line['quantity']} (published: {line['published_words']})"
+            for line in lines.to_dict("records")
+        ]
+        name, other = lines["label"].iloc[0], labels[lines["baseline"].iloc[0]]
+        backends = ", ".join(dict.fromkeys(lines["backend"].dropna())) or "unknown"
+        told = f"{name} took, against {other}, {' and '.join(parts)}; deformable back end {backends}"
+        sentences.append(f"{told}. Published: {lines['source'].iloc[0]}.")
+    return " ".join(sentences)
 
 
 def backends_of(runs: pd.DataFrame) -> list[str]:

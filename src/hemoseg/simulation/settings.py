@@ -20,6 +20,7 @@ MORPHOLOGIES = (
 NUMBERS: dict[str, tuple[float, float, float]] = {
     "frames": (12, 1, 100_000),  # frames of the data set
     "patients": (5, 1, 10_000),  # patients; frame i belongs to patient i mod patients
+    "patient_spread": (0.0, 0, 1),  # 0: patients differ in the hue of their stain alone; 1: in all of `patients`
     "height": (1080, 64, 8192),  # rows
     "width": (1920, 64, 8192),  # columns, margins included
     "channels": (4, 3, 4),  # red, green, blue and, as the fourth, a near-infrared phase-like channel

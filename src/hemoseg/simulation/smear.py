@@ -9,6 +9,7 @@ from hemoseg.simulation import optics
 from hemoseg.simulation.artefacts import KINDS, OVER_CELLS, draw_artefact
 from hemoseg.simulation.cells import Cell, draw_cell
 from hemoseg.simulation.exact import Draws
+from hemoseg.simulation.patients import patient_of
 from hemoseg.simulation.scene import TRIES, Scene, group_sizes
 from hemoseg.simulation.settings import MORPHOLOGIES, check
 
@@ -55,7 +56,7 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
     known = check(settings)
     draws = Draws(optics.FRAME_STREAM, seed, index)
     patient = index % known["patients"]
-    stain = optics.patient_stain(seed, patient)
+    known, stain = patient_of(known, optics.patient_stain(seed, patient), seed, patient)
     left, right = draws.whole(*known["margin"]), draws.whole(*known["margin"])
     density = optics.ground_density(known["height"], known["width"], known["channels"], stain, known["shading"], draws)
     scene = Scene(np.zeros((known["height"], known["width"]), np.int32), left, known["width"] - right)

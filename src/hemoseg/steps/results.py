@@ -93,6 +93,15 @@ class Results:
         return read_table(path, dtype=TEXTS | dict.fromkeys(("true", "predicted", "unit", "family"), str))
 
     @cached_property
+    def times(self) -> pd.DataFrame:
+        """Seconds of every row, and over the baseline's (`tables.times`)."""
+        return read_table(self.root / "tables" / f"{self.settings['experiment']}.times.csv", dtype=TEXTS)
+
+    def comparison(self, kind: str) -> pd.DataFrame:
+        """What the step `compare` wrote: ``equal``, ``optimism`` or ``optimism.images``."""
+        return read_table(self.root / "tables" / f"{self.settings['experiment']}.{kind}.csv", dtype=TEXTS)
+
+    @cached_property
     def published(self) -> pd.DataFrame:
         """The papers' table with class ids made names: row, class, column, value, sd, source."""
         if self.published_path is None:

@@ -69,15 +69,24 @@ def read_run(text: str) -> Run:
     Raises:
         InputError: the text has another form, or its folder lacks a file.
     """
-    parts = dict(part.partition("=")[::2] for part in text.split(",", 3))
-    if list(parts) != ["model", "split", "seed", "folder"] or not parts["seed"].isdecimal():
-        raise InputError(f"--run {text}: the form is {RUN_FORM}, seed a whole number")
-    folder = Path(parts["folder"])
+    model, split, seed, folder = parse_run("--run", text)
     texts = {"sample": str, "frame": str, "group": str, "class_name": str}
     pixels = files.read_table(folder / "pixels.csv", dtype=texts)
     cells = files.read_table(folder / "cells.csv", dtype=texts)
-    run = Run(parts["model"], parts["split"], int(parts["seed"]), pixels, cells)
+    run = Run(model, split, seed, pixels, cells)
     return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
+
+
+def parse_run(option: str, text: str) -> tuple[str, str, int, Path]:
+    """Model, split, seed and folder of one run as a rule names it.
+
+    Raises:
+        InputError: the text has another form.
+    """
+    parts = dict(part.partition("=")[::2] for part in text.split(",", 3))
+    if list(parts) != ["model", "split", "seed", "folder"] or not parts["seed"].isdecimal():
+        raise InputError(f"{option} {text}: the form is {RUN_FORM}, seed a whole number")
+    return parts["model"], parts["split"], int(parts["seed"]), Path(parts["folder"])
 
 
 def _read_histograms(path: Path, classes: int) -> np.ndarray | None:

@@ -6,7 +6,7 @@ import pandas as pd
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
 
-_EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
+EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 _DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
 
 
@@ -91,7 +91,7 @@ def _overlap(run: Run, class_id: int, conventions: Conventions, terms) -> float:
     over, under = (term.to_numpy() for term in terms(counts))
     ratio = over / np.maximum(under, 1)
     absent = counts.sum(axis=1).to_numpy() == 0
-    return mean_of_known(np.where(absent, _EMPTY[conventions.empty], ratio))
+    return mean_of_known(np.where(absent, EMPTY[conventions.empty], ratio))
 
 
 _BOTH = "{average_rule}; {empty_rule}"

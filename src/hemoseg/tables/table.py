@@ -17,7 +17,7 @@ from hemoseg.tables.conventions import Conventions, require_known
 AVERAGE = "average"
 PUBLISHED_FAMILIES = (ALL, "random")
 KEYS = (
-    *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also"),
+    *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also", "baseline"),
     *rules.CHOICES,
 )
 HEADER = [
@@ -33,7 +33,7 @@ class Plan:
     ``classes`` holds names, ids or ``average``; ``all`` stands for every class and their average. None is the papers'
     habit: the one class that is no background alone, or all where there are several. ``also`` are the conventions of a
     second table, where a paper does not say which rule it followed. ``families`` names the family of each split; one
-    that is not named belongs to `ALL`.
+    that is not named belongs to `ALL`. ``baseline`` is the row that others are compared with, if there is one.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Plan:
     conventions: Conventions
     also: Conventions | None = None
     families: Mapping[str, str] = field(default_factory=dict)
+    baseline: str | None = None
 
 
 def plan(settings: Mapping[str, Any]) -> Plan:
@@ -59,7 +60,8 @@ def plan(settings: Mapping[str, Any]) -> Plan:
     name, classes = settings["table"], settings.get("classes")
     title = settings.get("title") or name
     also, families = rules.read_also(settings), settings.get("families") or {}
-    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings), also, families)
+    shared = {"also": also, "families": families, "baseline": settings.get("baseline")}
+    return Plan(name, title, settings["rows"], settings["columns"], classes, rules.read(settings), **shared)
 
 
 def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = N
     Raises:
         InputError: the runs differ in their classes, repeat, or belong to no row.
     """
-    names = _class_names(plan, runs)
+    names = class_names(plan, runs)
     scores = pd.DataFrame(_scores(plan, runs, names), columns=["row", "column", "class", "split", "seed", "value"])
     scores["family"] = scores["split"].map(lambda split: plan.families.get(split, ALL))
     ids = {name: str(class_id) for class_id, name in names.items()}
@@ -86,7 +88,7 @@ def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = N
         theirs = published if family in PUBLISHED_FAMILIES else None
         label = plan.rows[row] if family == ALL else f"{plan.rows[row]}, {family.replace('_', ' ')}"
         for key, header in plan.columns.items():
-            for class_name in _shown(plan, COLUMNS[key], names):
+            for class_name in shown_classes(plan, COLUMNS[key], names):
                 line = {"row": row, "label": label, "family": family, "column": key, "header": header}
                 chosen = of.get((row, family, key, class_name), scores.iloc[:0])
                 line |= {"class": class_name} | summarise(chosen) | {"unit": COLUMNS[key].unit}
@@ -118,13 +120,14 @@ def _scores(plan: Plan, runs: Sequence[Run], names: Mapping[int, str]) -> list[t
     lines = []
     for run in runs:
         for key in plan.columns:
-            for class_name in _shown(plan, COLUMNS[key], names):
-                value = _score(COLUMNS[key], run, class_name, plan.conventions)
+            for class_name in shown_classes(plan, COLUMNS[key], names):
+                value = score(COLUMNS[key], run, class_name, plan.conventions)
                 lines.append((run.model, key, class_name, run.split, run.seed, value))
     return lines
 
 
-def _score(column: Column, run: Run, class_name: str, conventions: Conventions) -> float:
+def score(column: Column, run: Run, class_name: str, conventions: Conventions) -> float:
+    """The number of one run, class or average of the classes; NaN where there is none."""
     if not column.per_class:
         return column.score(run, 0, conventions)
     ids = {name: class_id for class_id, name in run.class_names.items()}
@@ -135,7 +138,7 @@ def _score(column: Column, run: Run, class_name: str, conventions: Conventions) 
     return float(values.mean()) if len(values) else np.nan
 
 
-def _shown(plan: Plan, column: Column, names: Mapping[int, str]) -> list[str]:
+def shown_classes(plan: Plan, column: Column, names: Mapping[int, str]) -> list[str]:
     """Names of the classes that a column shows."""
     if not column.per_class:
         return [ALL]
@@ -146,7 +149,7 @@ def _shown(plan: Plan, column: Column, names: Mapping[int, str]) -> list[str]:
     return [names.get(name, name) if isinstance(name, int) else str(name) for name in plan.classes]
 
 
-def _class_names(plan: Plan, runs: Sequence[Run]) -> dict[int, str]:
+def class_names(plan: Plan, runs: Sequence[Run]) -> dict[int, str]:
     """Class names by id, the same in all runs."""
     if not runs:
         raise InputError(f"{plan.name}: there are no runs to tabulate; pass --run at least once")

@@ -156,15 +156,24 @@ def test_what_straddles_is_a_sentence_and_nothing_else_is():
     assert words.straddle_sentence({"straddling_frames": 0, "straddling_groups": 0}) == ""
 
 
+TIMES = pd.DataFrame(
+    {"row": ["u", "d", "d"], "label": ["U-Net", "dU-Net", "dU-Net"], "seconds": [0.1, 0.4, 0.2], "runs": [1, 2, 2],
+     "quantity": ["training step", "training step", "test image"], "least": [0.1, 0.3, 0.2], "most": [0.1, 0.5, 0.2],
+     "baseline": [np.nan, "u", "u"], "ratio": [np.nan, 4.0, 1.2], "ratio_least": 1.0, "ratio_most": 5.0,
+     "published_words": [np.nan, "almost 4 times", "almost the same"], "source": [np.nan, "paper", "paper"],
+     "device": "cpu", "threads": 1, "backend": [np.nan, "kornia", "kornia"]}
+)  # fmt: skip
+
+
 def test_times_are_compared_beside_the_published_ratio():
-    rows = pd.DataFrame(
-        {"model": ["unet", "d"], "network": ["unet", "deformable_unet"], "seconds_per_step": [0.1, 0.4],
-         "predict_images": [10, 10], "predict_seconds": [1.0, 1.2], "deformable_backend": [None, "kornia"]}
-    )  # fmt: skip
-    said = runs.ratio_sentence(rows, {"unet": "U-Net", "d": "dU-Net"})
-    assert "4.0 times as long" in said
-    assert "1.2 times per predicted image" in said
-    assert runs.ratio_sentence(rows.iloc[:1], {"unet": "U-Net"}) == ""
+    said = runs.ratio_sentence(TIMES, {"u": "U-Net", "d": "dU-Net"})
+    assert "dU-Net took, against U-Net, 4.0 times as long per training step (published: almost 4 times)" in said
+    assert "1.2 times as long per test image" in said
+    assert "kornia" in said
+    assert runs.ratio_sentence(TIMES.iloc[:1], {"u": "U-Net"}) == ""
+    shown = runs.times_table(TIMES)
+    assert shown["over the baseline"].to_list() == ["–", "4.00 (1.00 to 5.00)", "1.20 (1.00 to 5.00)"]
+    assert shown["median (range)"].to_list()[:2] == ["0.10 s", "0.40 s (0.30 s to 0.50 s)"]
 
 
 @pytest.mark.parametrize(
