@@ -12,6 +12,8 @@ rule report:
         other_rule="results/tables/{experiment}.other_rule.csv",
         confusion="results/tables/{experiment}.confusion.csv",
         roc="results/tables/{experiment}.roc.csv",
+        comparisons=comparisons_of,
+        times="results/tables/{experiment}.times.csv",
         runs=of_runs("train", "run.json"),
         history=of_runs("train", "history.csv"),
         pixels=of_runs("evaluate", "pixels.csv"),
