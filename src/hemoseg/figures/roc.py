@@ -32,12 +32,12 @@ def panels(
     if len(classes) == 2:  # the background's curve is the cells' turned round
         classes = classes[1:]
     columns = min(len(classes), 3)
-    drawn = figure(3.5 * columns if columns > 1 else 5.2, 3.7 * -(-len(classes) // columns))
-    grid = drawn.subplots(-(-len(classes) // columns), columns, squeeze=False).ravel()
+    rows = -(-len(classes) // columns)
+    drawn = figure(3.5 * columns if columns > 1 else 5.2, rows * (3.9 + 0.16 * roc["row"].nunique()))
+    grid = drawn.subplots(rows, columns, squeeze=False).ravel()
     lines = _lines({key: networks[key] for key in labels if key in set(roc["row"])})
     for axes, name in zip(grid, classes, strict=False):
-        bottom = 0.24 + 0.055 * len(lines)  # the legend stands below
-        inset = axes.inset_axes((0.26, bottom, 0.71, 0.92 - bottom))
+        inset = axes.inset_axes((0.46, 0.11, 0.52, 0.4))  # no curve that is better than chance comes here
         for key, line in lines.items():
             curve = roc[(roc["row"] == key) & (roc["class"] == name) & roc["tpr"].notna()]
             look = {"color": colours[key], "linestyle": line}
@@ -73,7 +73,8 @@ def _dress(axes: Axes, inset: Axes, name: str) -> None:
     axes.plot([0, 1], [0, 1], color=LINE, linewidth=1, zorder=0)
     axes.set(xlim=(0, 1), ylim=(0, 1.01), title=shortened(name, 26), xlabel="false positive rate (share of pixels)")
     axes.set_ylabel("true positive rate (share of pixels)")
-    axes.legend(loc="lower right", fontsize=7.5, title="AUC", title_fontsize=7.5, handlelength=2.6)
+    box = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}
+    axes.legend(**box, fontsize=8.5, title="area under the curve", title_fontsize=8.5, handlelength=2.8)
     inset.set(xscale="log", xlim=(LEAST, 1), ylim=(0, 1.02))
     inset.xaxis.set_major_locator(LogLocator(numticks=9))
     inset.xaxis.set_minor_formatter(NullFormatter())

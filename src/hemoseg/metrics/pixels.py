@@ -55,19 +55,32 @@ def cross_entropy(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray) ->
     return np.bincount(true, weights=nll, minlength=len(probability))
 
 
-def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray, bins: int) -> np.ndarray:
-    """How often each class was given which probability, int32 ``(C, 2, bins)``.
+def probability_edges(bins: int) -> np.ndarray:
+    """Edges of the bins of probability, rising, float64: ``bins`` of equal width, the first and last divided further.
 
-    Index 1 of the second axis: pixels that are of the class; index 0: pixels that are not. Bin b holds
-    b / bins <= p < (b + 1) / bins; p = 1 falls in the last bin. ROC and calibration follow.
+    Where a class is rare nearly all probabilities lie in the first bin, and a ranking needs to tell them apart: it is
+    cut into four parts an octave down to the smallest float16, 2^-24. The last is cut alike, as far as float16 has
+    steps there, 2^-11.
+    """
+    fine = 2.0 ** -np.arange(0, 24.25, 0.25)
+    low, high = fine[fine < 1 / bins], fine[(fine < 1 / bins) & (fine >= 2.0**-11)]
+    return np.unique(np.concatenate([np.linspace(0, 1, bins + 1), low, 1 - high]))
+
+
+def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray, bins: int) -> np.ndarray:
+    """How often each class was given which probability, int32 ``(C, 2, len(edges) - 1)``.
+
+    Index 1 of the second axis: pixels that are of the class; index 0: pixels that are not. A bin of `probability_edges`
+    holds its lower edge and not its upper one; p = 1 falls in the last bin. ROC and calibration follow.
     """
     _require_same_shape(gt, valid, *probability)
-    true = gt[valid]
-    result = np.zeros((len(probability), 2, bins), np.int32)
+    true, edges = gt[valid], probability_edges(bins)
+    last = len(edges) - 2
+    result = np.zeros((len(probability), 2, last + 1), np.int32)
     for class_id, plane in enumerate(probability):
-        index = np.clip((plane[valid].astype(np.float32) * bins).astype(np.int64), 0, bins - 1)
-        index += bins * (true == class_id)
-        result[class_id] = np.bincount(index, minlength=2 * bins).reshape(2, bins)
+        index = np.clip(np.searchsorted(edges, plane[valid].astype(np.float64), side="right") - 1, 0, last)
+        index += (last + 1) * (true == class_id)
+        result[class_id] = np.bincount(index, minlength=2 * (last + 1)).reshape(2, last + 1)
     return result
 
 

@@ -10,8 +10,8 @@ Writes three files, each whole:
 * ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
   `metrics.cells.cell_facts`. Where the truth has no instances it holds its header only: what needs cells is then
   blank in the tables, not guessed.
-* ``histograms.npz``: ``counts`` ``(N, K + 1, 2, bins)`` of the predicted probability (`metrics.pixels`), ``ids`` and
-  ``edges``; N is 0 for a method without probabilities.
+* ``histograms.npz``: ``counts`` ``(N, K + 1, 2, B)`` of the predicted probability (`metrics.pixels`), ``ids`` and the
+  B + 1 ``edges``; N is 0 for a method without probabilities.
 """
 
 from dataclasses import dataclass
@@ -123,7 +123,8 @@ def _count(
     samples: Samples, predictions: Predictions, settings: Settings, min_area: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     n_classes = len(samples.class_names)
-    histogram_shape = (0, n_classes, 2, settings.bins)
+    edges = pixels.probability_edges(settings.bins)
+    histogram_shape = (0, n_classes, 2, len(edges) - 1)
     pixel_rows, cell_rows, histograms = [], [], [np.zeros(histogram_shape, np.int32)]
     for position in range(len(samples)):
         probability = predictions.probabilities[position] if predictions.probabilities else None
@@ -139,7 +140,6 @@ def _count(
     cells = pd.concat(cell_rows, ignore_index=True)[header.columns] if cell_rows else header
     counts = np.concatenate(histograms)
     ids = np.array(samples.ids if len(counts) else [], dtype=np.str_)
-    edges = np.linspace(0, 1, settings.bins + 1)
     return pd.concat(pixel_rows, ignore_index=True), cells, {"counts": counts, "ids": ids, "edges": edges}
 
 

@@ -21,8 +21,9 @@ COLUMNS = (
         3,
         "high",
         "area under the ROC curve of the pixels of the class against all others; the pixels of a test fold are always "
-        "pooled; probabilities fall into bins of equal width (`bins` in `evaluate`), pixels of one bin count one half; "
-        "blank for a method without probabilities and where no pixel of the fold is of the class",
+        "pooled; probabilities fall into bins of equal width (`bins` in `evaluate`), the first and the last divided "
+        "further, and pixels of one bin count one half; blank for a method without probabilities and where no pixel of "
+        "the fold is of the class",
         "doi:10.1016/j.patrec.2005.10.010",
     ),
 )

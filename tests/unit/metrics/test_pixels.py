@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from sklearn.metrics import roc_auc_score
 
-from hemoseg.metrics import pixels
+from hemoseg.metrics import pixels, roc
 
 maps = npst.arrays(np.uint8, (6, 7), elements=st.integers(0, 3))
 everywhere = np.ones((6, 7), bool)
@@ -105,12 +106,33 @@ def test_histograms_equal_numpys_for_each_class_and_truth():
     for c in range(3):
         for side in (False, True):
             values = probability.astype(np.float16)[c][valid & ((gt == c) == side)].astype(float)
-            assert np.array_equal(found[c, int(side)], np.histogram(values, np.linspace(0, 1, 65))[0])
+            assert np.array_equal(found[c, int(side)], np.histogram(values, pixels.probability_edges(64))[0])
 
 
 def test_the_ends_of_the_scale_fall_in_the_first_and_last_bin():
     probability = np.array([[[0.0, 1.0, 0.25]], [[1.0, 0.0, 0.75]]], np.float16)
     found = pixels.probability_histograms(probability, np.array([[1, 0, 1]]), np.ones((1, 3), bool), 4)
-    assert found[1, 1].tolist() == [0, 0, 0, 2]
-    assert found[1, 0].tolist() == [1, 0, 0, 0]
-    assert found[0, 0].tolist() == [1, 1, 0, 0]
+    edges = pixels.probability_edges(4)
+    place = {value: int(np.flatnonzero(edges[:-1] <= value)[-1]) for value in (0.0, 0.25, 0.75, 1.0)}
+    assert (place[0.0], place[1.0]) == (0, len(edges) - 2)
+    for counted, values in ((found[1, 1], (1.0, 0.75)), (found[1, 0], (0.0,)), (found[0, 0], (0.0, 0.25))):
+        assert np.flatnonzero(counted).tolist() == sorted(place[value] for value in values)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3, 64, 256, 5000])
+def test_the_bins_hold_all_from_0_to_1_and_are_finer_at_the_ends(bins):
+    edges = pixels.probability_edges(bins)
+    assert (edges[0], edges[-1]) == (0, 1)
+    assert (np.diff(edges) > 0).all()
+    assert set(np.linspace(0, 1, bins + 1)) <= set(edges)
+    rare = np.float16([2.0**-24, 2.0**-20, 1e-5, 1e-4])
+    assert len(set(np.searchsorted(edges, rare.astype(float), side="right"))) == len(rare)
+
+
+def test_the_ranking_of_a_rare_class_is_kept_where_equal_bins_would_lose_it():
+    """All probabilities below 1 / 256: in equal bins every pixel is tied, AUC 0.5."""
+    rng = np.random.default_rng(0)
+    gt = (rng.random((60, 60)) < 0.1).astype(int)
+    rare = np.float16(10 ** rng.normal(-4.5 + gt, 0.6).clip(-7, -2.5))
+    found = pixels.probability_histograms(np.stack([1 - rare, rare]), gt, np.ones(gt.shape, bool), 256)[1]
+    assert roc.auc(found) == pytest.approx(roc_auc_score(gt.ravel(), rare.ravel()), abs=0.003)

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as npst
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from hemoseg.metrics import roc
-from hemoseg.metrics.pixels import probability_histograms
+from hemoseg.metrics.pixels import probability_edges, probability_histograms
 
 histograms = npst.arrays(np.int32, (2, 8), elements=st.integers(0, 5))
 with_both = histograms.filter(lambda histogram: histogram.sum(axis=1).all())
@@ -68,5 +68,5 @@ def test_from_probabilities_to_the_area_in_as_many_bins():
     gt = (rng.random((20, 30, 1)) > probability.transpose(1, 2, 0).cumsum(axis=-1)).sum(axis=-1)
     found = probability_histograms(probability, gt, np.ones(gt.shape, bool), 16)
     for class_id in range(3):
-        binned = np.floor(probability[class_id].astype(np.float32) * 16)
+        binned = np.searchsorted(probability_edges(16), probability[class_id], side="right")
         assert roc.auc(found[class_id]) == pytest.approx(roc_auc_score((gt == class_id).ravel(), binned.ravel()))

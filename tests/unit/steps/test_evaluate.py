@@ -12,6 +12,7 @@ from hemoseg.data import samples as sample_files
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
+from hemoseg.metrics.pixels import probability_edges
 from hemoseg.steps import evaluate, files
 
 LEFT, RIGHT = np.zeros((2, 8, 10), np.int32)
@@ -77,7 +78,8 @@ def test_a_row_per_sample_and_class_holds_the_counts(step):
     assert cell["nll"] == pytest.approx(-18 * np.log(0.75) - 24 * np.log(0.25), rel=1e-6)
     assert cell[["gt_count", "pred_count"]].tolist() == [2, 1]
     assert pixels.loc[0, ["gt_count", "pred_count"]].isna().all()
-    assert histograms["counts"].shape == (1, 2, 2, 256)
+    assert pixels[["as_class_0", "as_class_1"]].values.tolist() == [[38, 0], [24, 18]]
+    assert histograms["counts"].shape == (1, 2, 2, len(probability_edges(256)) - 1)
     assert histograms["counts"].sum(axis=(2, 3)).tolist() == [[80, 80]]
     assert histograms["ids"].tolist() == ["s1"]
 
@@ -119,6 +121,7 @@ def test_ignored_pixels_leave_every_count(step):
     pixels, cells, histograms = step(samples_of([LEFT, RIGHT], classes=classes), predicted(["s1"], [RIGHT]))
     assert pixels["pixels"].tolist() == [40, 40]
     assert pixels["fn"].tolist() == pixels["fp"].tolist() == [0, 0]
+    assert pixels[["as_class_0", "as_class_1"]].sum().sum() == 40
     assert cells["cell"].tolist() == [1, 1]
     assert histograms["counts"].sum() == 2 * 40
 
@@ -134,7 +137,7 @@ def test_without_true_instances_the_cells_are_a_header_only_and_pixels_still_cou
 def test_a_method_without_probabilities_has_no_loss_and_empty_histograms(step):
     pixels, _, histograms = step(samples_of([LEFT, RIGHT]), predicted(["s1"], [LEFT], probability=False), bins=8)
     assert pixels["nll"].isna().all()
-    assert histograms["counts"].shape == (0, 2, 2, 8)
+    assert histograms["counts"].shape == (0, 2, 2, len(probability_edges(8)) - 1)
     assert histograms["ids"].shape == (0,)
 
 

@@ -1,0 +1,220 @@
+"""Every number of the papers' tables, made again from what `evaluate` wrote, with none of the code that made them.
+
+The definitions are those of the sentences under a table (`conventions.json`) and, for cells, those of PAPERS: shares of
+areas, commonest types, errors summed over a test fold. scikit-learn draws the ROC curves. The run is in conftest.py.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
+
+SEEDS = (0, 1)
+BACKGROUND_IN = {"scd2018_classification", "scd2020_multiclass"}
+# The share of a cell with another type that makes it a cell of two types, as (numerator, denominator).
+TWO_TYPES = {"scd2018_classification": (1, 4), "scd2020_multiclass": (1, 3), "scd2020_binary": (1, 3)}
+ERRORS_OF_ACCURACY = {"scd2018_classification": ["missed", "spurious", "wrong_type", "two_types"]}
+COUNTED = ("cells", "missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "incomplete_missed")
+PER_CLASS = {"dice", "jaccard", "hausdorff", "auc", "precision", "recall", "hausdorff_undefined", "count_mae"}
+PER_CLASS |= {"count_bias"}
+
+
+def class_names(runs):
+    return pd.read_csv(next(iter(runs.values())) / "pixels.csv")["class_name"].unique().tolist()
+
+
+def mean(values):
+    known = [value for value in values if not np.isnan(value)]
+    return sum(known) / len(known) if known else np.nan
+
+
+def sd(values):
+    known = [value for value in values if not np.isnan(value)]
+    return np.sqrt(sum((v - mean(known)) ** 2 for v in known) / (len(known) - 1)) if len(known) > 1 else np.nan
+
+
+def ratio(over, under, absent):
+    return over / under if under else absent
+
+
+def of_image(line, absent, diagonal):
+    """Scores of one class in one image; ``absent`` where it neither is nor was found."""
+    tp, fp, fn = line["tp"], line["fp"], line["fn"]
+    there, said = tp + fn > 0, tp + fp > 0
+    one_sided = line["diagonal"] if diagonal else np.nan
+    wrong = 0.0 if there or said else absent
+    return {
+        "dice": ratio(2 * tp, 2 * tp + fp + fn, absent),
+        "jaccard": ratio(tp, tp + fp + fn, absent),
+        "precision": ratio(tp, tp + fp, wrong),
+        "recall": ratio(tp, tp + fn, wrong),
+        "hausdorff": line["hausdorff"] if there and said else one_sided if there or said else np.nan,
+        "count_mae": abs(line["pred_count"] - line["gt_count"]),
+        "count_bias": line["pred_count"] - line["gt_count"],
+    }
+
+
+def area_under(histogram):
+    if not histogram.sum(axis=1).all():
+        return np.nan
+    bins = np.tile(np.arange(histogram.shape[1]), 2)
+    return roc_auc_score(np.repeat([0, 1], histogram.shape[1]), bins, sample_weight=histogram.ravel())
+
+
+def pixels_again(folder, absent=1.0, diagonal=True):
+    """Numbers of one run by (column, class id) and, not per class, (column, None)."""
+    pixels = pd.read_csv(folder / "pixels.csv")
+    histograms = np.load(folder / "histograms.npz")["counts"]
+    numbers = {}
+    for c, rows in pixels.groupby("class"):
+        scores = pd.DataFrame([of_image(line, absent, diagonal) for line in rows.to_dict("records")])
+        numbers |= {(column, c): mean(scores[column]) for column in scores}
+        sides = (rows["tp"] + rows["fn"] > 0) != (rows["tp"] + rows["fp"] > 0)
+        numbers["hausdorff_undefined", c] = sides.sum()
+        numbers["auc", c] = area_under(histograms[:, c].sum(axis=0)) if len(histograms) else np.nan
+    total = pixels["pixels"].sum() / pixels["class"].nunique()
+    wrong = sum(pixels[f"as_class_{c}"][pixels["class"] != c].sum() for c in pixels["class"].unique()) / total
+    loss = np.nan if pixels["nll"].isna().any() else pixels["nll"].sum() / total
+    return numbers | {("loss", None): loss, ("pixel_error", None): wrong, ("rmse", None): wrong**0.5}
+
+
+def cells_again(folder, name):
+    """Errors of the cells of one run, and its confusion of cells as (true, predicted): number."""
+    cells = pd.read_csv(folder / "cells.csv")
+    cells = cells[cells["counted"]]
+    kinds = [column for column in cells if column.startswith("as_class_")]
+    above, below = TWO_TYPES[name]
+    n = dict.fromkeys((*COUNTED, "two_types", "wrong_type"), 0)
+    confused = {}
+    truths = cells[cells["side"] == "gt"]
+    for cell in truths.to_dict("records"):
+        votes = [cell[kind] for kind in kinds]
+        missed, short = 2 * cell["covered"] < cell["area"], 5 * cell["covered"] < 4 * cell["area"]
+        two = not missed and below * (sum(votes) - max(votes)) >= above * cell["area"]
+        kind = 1 + votes.index(max(votes))
+        n["cells"] += 1
+        n["missed"] += missed
+        n["incomplete"] += short
+        n["incomplete_missed"] += short and missed
+        n["two_types"] += two
+        n["wrong_type"] += not missed and not two and kind != cell["class"]
+        taken = (cell["class"], "(missed)" if missed else kind if any(votes) else "(no type)")
+        confused[taken] = confused.get(taken, 0) + 1
+    for cell in cells[cells["side"] == "pred"].to_dict("records"):
+        held = ((truths["sample"] == cell["sample"]) & (truths["host"] == cell["cell"])).sum()
+        n["merged"] += held >= 2
+        n["merged_cells"] += held * (held >= 2)
+        if 2 * cell["on_truth"] < cell["area"]:
+            n["spurious"] += 1
+            taken = ("(no cell)", cell["class"] or "(no type)")
+            confused[taken] = confused.get(taken, 0) + 1
+    n["artefacts"] = n["spurious"]
+    wrong = sum(n[error] for error in ERRORS_OF_ACCURACY.get(name, ["missed", "spurious"]))
+    n["accuracy"] = 1 - wrong / n["cells"]
+    return {(column, None): value for column, value in n.items()}, confused
+
+
+def over_folds(by_run):
+    """Mean, sd over folds, sd over seeds, number of folds of {(split, seed): number}."""
+    splits = list(dict.fromkeys(part for part, _ in by_run))
+    folds = [mean([by_run[part, seed] for seed in SEEDS]) for part in splits]
+    seeds = [mean([by_run[part, seed] for part in splits]) for seed in SEEDS]
+    return [mean(folds), sd(folds), sd(seeds), sum(not np.isnan(fold) for fold in folds)]
+
+
+def check(made, file, **rule):
+    """Hold every line of a table against the numbers made again; returns the columns that it holds."""
+    name, _, runs, root = made
+    table = pd.read_csv(root / file)
+    names = class_names(runs)
+    again = {key: pixels_again(folder, **rule) | cells_again(folder, name)[0] for key, folder in runs.items()}
+    within = range(0 if name in BACKGROUND_IN else 1, len(names))
+    for line in table.to_dict("records"):
+        by_run = {}
+        for (model, part, seed), n in again.items():
+            if model == line["row"] and line["class"] == "average":
+                by_run[part, seed] = mean([n[line["column"], c] for c in within])
+            elif model == line["row"]:
+                by_run[part, seed] = n[line["column"], None if line["class"] == "all" else names.index(line["class"])]
+        expected = over_folds(by_run)
+        found = [line[key] for key in ("mean", "sd", "seed_sd", "folds")]
+        assert found == pytest.approx(expected, rel=1e-7, abs=1e-9, nan_ok=True), line
+        assert line["seeds"] == len(SEEDS)
+    return table
+
+
+def test_every_number_of_the_table(made):
+    name, columns, runs, _ = made
+    table = check(made, "t.csv")
+    shown = 1 if name == "scd2020_binary" else len(class_names(runs)) + 1
+    rows = {model for model, _, _ in runs}
+    assert len(table) == len(rows) * sum(shown if column in PER_CLASS else 1 for column in columns)
+    known = table[table["mean"].notna() & ~table["class"].eq("background")]
+    for column, values in known.groupby("column")["mean"]:
+        assert values.ne(0).any() or name == "scd2020_binary", f"the test never saw {column}"
+
+
+def test_every_number_under_the_other_rule(made):
+    name, _, _, root = made
+    if name != "scd2020_multiclass":
+        assert len(pd.read_csv(root / "t.other_rule.csv")) == 0
+        return
+    other = check(made, "t.other_rule.csv", absent=np.nan, diagonal=False)
+    assert set(other["column"]) == {"dice", "jaccard", "hausdorff", "precision", "recall"}
+    keys = ["row", "column", "class"]
+    both = other.merge(pd.read_csv(root / "t.csv"), on=keys, suffixes=("", "_first"))
+    assert not np.allclose(both["mean"], both["mean_first"], equal_nan=True), "no image lacked a class"
+
+
+def test_every_number_of_the_confusion(made):
+    name, _, runs, root = made
+    names = class_names(runs)
+    again = {}
+    for key, folder in runs.items():
+        pixels = pd.read_csv(folder / "pixels.csv")
+        sums = pixels.groupby("class")[[f"as_class_{c}" for c in range(len(names))]].sum().to_numpy()
+        again[key] = {("pixel", names[i], names[j]): sums[i, j] for i, j in np.ndindex(sums.shape)}
+        for (true, taken), number in cells_again(folder, name)[1].items():
+            words = [names[word] if isinstance(word, int | np.integer) else word for word in (true, taken)]
+            again[key]["cell", *words] = number
+    lines = pd.read_csv(root / "t.confusion.csv")
+    assert len(lines) == len({model for model, _, _ in runs}) * (len(names) ** 2 + len(names) * (len(names) + 1))
+    for line in lines.to_dict("records"):
+        cell = (line["unit"], line["true"], line["predicted"])
+        numbers, shares = {}, {}
+        for (model, part, seed), counts in again.items():
+            if model == line["row"]:
+                of_true = sum(n for (unit, true, _), n in counts.items() if (unit, true) == cell[:2])
+                numbers[part, seed] = counts.get(cell, 0)
+                shares[part, seed] = ratio(counts.get(cell, 0), of_true, np.nan)
+        share, spread, _, folds = over_folds(shares)
+        found = [line["share"], line["sd"], line["folds"]]
+        assert found == pytest.approx([share, spread, folds], nan_ok=True), line
+        assert line["count"] == pytest.approx(sum(numbers.values()) / len(SEEDS)), line
+
+
+def test_every_point_of_the_curves(made):
+    _, _, runs, root = made
+    curves = pd.read_csv(root / "t.roc.csv")
+    names = class_names(runs)
+    assert set(curves["row"]) == {model for model, _, _ in runs} - {next(iter(runs))[0]}, "one row has no probabilities"
+    for (row, name), lines in curves.groupby(["row", "class"]):
+        by_run = {}
+        for (model, part, seed), folder in runs.items():
+            if model == row:
+                histogram = np.load(folder / "histograms.npz")["counts"][:, names.index(name)].sum(axis=0)
+                by_run[part, seed] = rates_at(lines["fpr"].to_numpy(), histogram)
+        points = [over_folds({key: rates[i] for key, rates in by_run.items()}) for i in range(len(lines))]
+        expected = np.array([[mean_, sd_, folds] for mean_, sd_, _, folds in points])
+        np.testing.assert_allclose(lines[["tpr", "sd", "n"]], expected, rtol=1e-6, atol=1e-7)
+
+
+def rates_at(grid, histogram):
+    """True positive rate of scikit-learn's curve at each false positive rate, the highest where it rises."""
+    if not histogram.sum(axis=1).all():
+        return np.full(len(grid), np.nan)
+    bins = np.tile(np.arange(histogram.shape[1]), 2)
+    truth = np.repeat([0, 1], histogram.shape[1])
+    false, true, _ = roc_curve(truth, bins, sample_weight=histogram.ravel(), drop_intermediate=False)
+    highest = pd.Series(true).groupby(np.round(false, 15)).max()
+    return np.interp(grid, highest.index, highest)
