@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import cache
+import threading
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,25 @@ def pristine(tmp_path_factory):
 def workspace(pristine, tmp_path):
     """A fresh clone of the test's own."""
     return pristine.copy(tmp_path / "hemoseg")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A web server on the loopback device and the folder that it serves."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    running = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    running.server_close()
+    thread.join()
 
 
 class ByGroup(LoadScopeScheduling):

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from checks import check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError
+from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
 
 from hemoseg.data.splits import comparison, families
@@ -181,6 +182,7 @@ def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[st
         model["settings"] = merged(experiment[source], model.get("settings") or {})
     defaults = {"label": key, "network": key, "settings": {}, "seeds": experiment["seeds"], "output": "probability"}
     model = defaults | {"init_from": None, "weights_from": None} | model
+    model["pretrained"] = pretrained_weights(f"{place}.{key}", model)
     model["train"] = merged(experiment["train"], model.get("train") or {})
     model["predict"] = merged(experiment["predict"], model.get("predict") or {})
     return model

@@ -17,6 +17,7 @@ from closure import PACKAGE, SOURCE, code_of
 from datasets import spare_frames
 from explanation import explain_settings, split_of
 from plan import resolve
+from pretrained import told_to_train
 from refusals import PlanError
 
 RULES = Path("workflow/rules")
@@ -59,7 +60,9 @@ def _prepare(experiment: dict[str, Any]) -> dict[str, Any]:
 def _train(experiment: dict[str, Any], key: str) -> dict[str, Any]:
     model = experiment["models"][key]
     told = {name: model[name] for name in ("network", "settings", "train", "seeds", "init_from")}
-    told |= {name: experiment[name] for name in ("labels", "split_names")}
+    told |= {name: experiment[name] for name in ("labels", "split_names")} | told_to_train(model)
+    if model["pretrained"] and model["pretrained"]["sha256"] is None:
+        raise PlanError(f"models.{key}.pretrained: without its sha256 DVC would not see another file; give it too")
     return _stage(told, ["train", "gather"], ["steps.train", "steps.gather", *_of_model(model)])
 
 

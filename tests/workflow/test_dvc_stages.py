@@ -85,7 +85,8 @@ def behind(snaked, jobs):
                 if job["rule"] in rules and path in job["output"] and job not in found:
                     found.append(job)
                     waiting += job["input"]
-        assert {job["rule"] for job in found} == set(rules), name
+        # No row of params.yaml names an address of published weights, and one that does may come in an overlay.
+        assert {job["rule"] for job in found} == set(rules) - {"fetch"}, name
         return found
 
     return of

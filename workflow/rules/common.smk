@@ -1,8 +1,10 @@
 # The grammar of paths and the settings of jobs; no rules.
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
+from shlex import quote
 
 sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src")]
 from closure import code_of
@@ -10,6 +12,7 @@ from datasets import folder_files, spare_frames
 from environment import prepare_environment
 from explanation import explain_settings, split_of
 from plan import resolve
+from pretrained import FOLDER, addresses, told_to_train
 from refusals import PlanError
 
 prepare_environment()
@@ -30,6 +33,7 @@ except PlanError as error:
     raise WorkflowError(str(error)) from None
 
 EXPERIMENTS = PLAN["experiments"]
+ADDRESSES = addresses(EXPERIMENTS)
 RUN = "{model}/{split}/seed{seed}"
 # Pattern of the experiments that have a clinic page.
 CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "none"
@@ -153,10 +157,15 @@ def start_of(wildcards):
     return [f"{folder}/model.safetensors", f"{folder}/model.json"]
 
 
+def pretrained_of(wildcards):
+    """The file of published weights that a training starts from, as `pretrained` says."""
+    return [model_of(wildcards)["pretrained"]["file"]] if model_of(wildcards)["pretrained"] else []
+
+
 def training_settings(wildcards):
     """What `train` is told of a model."""
     model = model_of(wildcards)
-    told = {"model": wildcards.model, "network": model["network"]}
+    told = {"model": wildcards.model, "network": model["network"]} | told_to_train(model)
     return json.dumps(told | {"network_settings": model["settings"], "train": model["train"]})
 
 

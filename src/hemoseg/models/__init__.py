@@ -6,7 +6,10 @@ A classical method's file has ``fit(images, classes, instances, **settings) -> d
 
 * ``compute_loss(network, batch, **settings) -> Tensor`` replaces the loss named in the settings;
 * ``describe(network) -> dict``, of a classical method ``describe(fitted)``, adds to ``run.json`` what a reader wants to
-  know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it.
+  know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it;
+* ``load_pretrained(network, state) -> None`` starts what ``build`` gave from a published state dict (name to tensor):
+  it maps names, drops what the network has no use for and raises ValueError where the rest does not fit exactly, for
+  which `hemoseg.nn.pretrained.load_published` is there; a model without it refuses ``pretrained``.
 
 Nothing else is edited to add one: the name in params.yaml is the file's name.
 """

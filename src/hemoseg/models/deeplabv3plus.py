@@ -1,10 +1,11 @@
 """DeepLabV3+: atrous spatial pyramid and decoder over a residual encoder (Chen et al., 2018, arXiv:1802.02611)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from hemoseg.nn.pretrained import load_published
 from hemoseg.nn.pyramid import AtrousPyramid, unit
 from hemoseg.nn.resnet import ResNet, resize, to_grid
 
@@ -80,3 +81,12 @@ def build(
     """
     shape = {"encoder": encoder, "width": width, "stride": stride, "rates": rates, "channels": channels}
     return DeepLabV3Plus(in_channels, classes, **shape, dropout=dropout)
+
+
+def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Start the encoder from a ResNet's state dict as torchvision publishes it (ImageNet); the classifier is dropped.
+
+    Raises:
+        ValueError: it is the state of another encoder.
+    """
+    load_published(network.encoder, state, first="conv1.weight", dropped=("fc.",))

@@ -1,7 +1,10 @@
 """PSPNet: pyramid pooling over a dilated residual encoder (Zhao et al., 2017, doi:10.1109/CVPR.2017.660)."""
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
+from hemoseg.nn.pretrained import load_published
 from hemoseg.nn.pyramid import PyramidPooling, unit
 from hemoseg.nn.resnet import ResNet, resize, to_grid
 
@@ -50,3 +53,12 @@ def build(
         dropout: share of the channels dropped before the last convolution; 0.1 in the source's code.
     """
     return PSPNet(in_channels, classes, encoder=encoder, width=width, stride=stride, dropout=dropout)
+
+
+def load_pretrained(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Start the encoder from a ResNet's state dict as torchvision publishes it (ImageNet); the classifier is dropped.
+
+    Raises:
+        ValueError: it is the state of another encoder.
+    """
+    load_published(network.encoder, state, first="conv1.weight", dropped=("fc.",))

@@ -11,6 +11,7 @@ NOT_STEPS = (
     "images",
     "labelled",
     "manifests",
+    "pretrained",
     "progress",
     "results",
     "weights",

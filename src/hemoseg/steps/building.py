@@ -16,6 +16,7 @@ from hemoseg.training.imbalance import KINDS
 from hemoseg.training.loop import Plan
 
 STEP_KEYS = ("model", "network", "network_settings", "train")
+STEP_OPTIONAL = ("pretrained",)
 OF_PLAN = tuple(inspect.signature(Plan).parameters)
 OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
 OPTIONAL = ("loss", "imbalance", "augment")
@@ -29,11 +30,11 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: a key is missing or unknown, or one that holds settings holds something else.
     """
-    with_defaults(settings, dict.fromkeys(STEP_KEYS), "train --settings")
+    with_defaults(settings, dict.fromkeys((*STEP_KEYS, *STEP_OPTIONAL)), "train --settings")
     if missing := [key for key in STEP_KEYS if key not in settings]:
         raise InputError(f"train --settings: {missing[0]!r} is missing; the keys are {', '.join(STEP_KEYS)}")
-    for key in ("network_settings", "train"):
-        if not isinstance(settings[key], dict):
+    for key in ("network_settings", "train", "pretrained"):
+        if not isinstance(settings.get(key, {}), dict):
             raise InputError(f"train --settings: {key} {settings[key]!r}; give keys and values, such as {{}}")
     return settings
 

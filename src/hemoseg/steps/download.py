@@ -93,8 +93,8 @@ def download(entry: dict[str, Any], name: str, out: Path) -> None:
         write_json(folder / MARKER, {"name": name, "url": entry["url"], "sha256": entry["sha256"]})
 
 
-def fetch(url: str, target: Path, sha256: str) -> None:
-    """Write what ``url`` gives to ``target``.
+def fetch(url: str, target: Path, sha256: str, stated: str = "the catalogue says") -> None:
+    """Write what ``url`` gives to ``target``; ``stated`` begins the clause on the hash wanted.
 
     Raises:
         InputError: it cannot be read, or is not what its hash says.
@@ -112,8 +112,7 @@ def fetch(url: str, target: Path, sha256: str) -> None:
         raise InputError(f"{url}: cannot be fetched ({error}); check the address and the network") from None
     if digest.hexdigest() != sha256:
         raise InputError(
-            f"{url}: sha256 is {digest.hexdigest()}, the catalogue says {sha256}; "
-            "nothing was kept: ask the source which is right"
+            f"{url}: sha256 is {digest.hexdigest()}, {stated} {sha256}; nothing was kept: ask the source which is right"
         )
 
 

@@ -17,7 +17,7 @@ import torch
 from hemoseg import models
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.steps import arguments, building
+from hemoseg.steps import arguments, building, pretrained
 from hemoseg.steps.files import write_json, write_table, written_whole
 from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
 from hemoseg.steps.progress import Progress
@@ -39,6 +39,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--split", required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--init", help="model folder whose weights the training starts from")
+    parser.add_argument("--pretrained", type=Path, help="file of published weights that the training starts from")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     parser.add_argument("--resume", type=Path, required=True, help="folder for the state of unfinished trainings")
     parser.add_argument("--checkpoint-seconds", type=float, default=15, help="between two saved states")
@@ -47,6 +48,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     building.checked(args.settings)
+    if args.init and args.pretrained:
+        raise InputError("--init and --pretrained: a training starts from one of them; leave the other out")
+    if args.settings.get("pretrained") and not args.pretrained:
+        raise InputError("train --settings: pretrained is told and --pretrained is missing; name the file")
     torch.set_num_threads(args.threads)
 
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
@@ -76,6 +81,8 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     network = building.build(module, settings, samples)
     if args.init:
         _initialise(network, args.init)
+    told = settings.get("pretrained", {})
+    begun = pretrained.load(module, network, args.pretrained, told) if args.pretrained else None
     train = role_samples(samples, roles, "train")
     normalisation = measure_normalisation(train, settings["train"]["normalise"])
     network = network.to(memory_format=torch.channels_last)
@@ -96,7 +103,8 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     _run(training, state, args, writes=fabric.is_global_zero)
     if fabric.is_global_zero:
         extra = module.describe(network) if hasattr(module, "describe") else {}
-        _write_network(args, training, samples, train, normalisation, extra | {"session_seconds": time.time() - begin})
+        extra |= {"pretrained": begun, "session_seconds": time.time() - begin}
+        _write_network(args, training, samples, train, normalisation, extra)
 
 
 def _initialise(network: torch.nn.Module, folder: str) -> None:
@@ -176,7 +184,8 @@ def _forget_old(folder: Path) -> None:
 def _key(args: Any, roles: dict[str, list[str]]) -> str:
     """Names the state of one training: its settings, data, split and seed."""
     facts = [args.settings, sha256(args.samples), args.autolabels and sha256(args.autolabels)]
-    facts += [roles, args.seed, args.init and sha256(Path(args.init) / "model.safetensors"), code_hash()]
+    facts += [roles, args.seed, args.init and sha256(Path(args.init) / "model.safetensors")]
+    facts += [args.pretrained and sha256(args.pretrained), code_hash()]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -205,6 +214,8 @@ def _write_network(
 def _fit_classical(args: Any, module: ModuleType, samples: Samples, roles: dict[str, list[str]]) -> None:
     """Fit a method that is not trained by steps; its folder has the same files."""
     begin = time.time()
+    if args.pretrained:
+        raise InputError(f"model {args.settings['network']} takes no published weights; take `pretrained` out")
     train = role_samples(samples, roles, "train")
     fitted = building.fit(module, args.settings, train)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in fitted.items()}

@@ -1,35 +1,13 @@
-import functools
 import hashlib
 import io
 import re
 import tarfile
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
 
 from hemoseg.__main__ import main
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(tmp_path):
-    """A web server on the loopback device and the folder that it serves."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    running = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    running.server_close()
-    thread.join()
 
 
 def zipped(members, links=()):
