@@ -16,6 +16,18 @@ from hemoseg.steps.weights import sha256
 KEYS = {"sha256": None, "from": None}  # of the settings: what the file must hash to, and where it is from
 
 
+def check_start(settings: dict[str, Any], init: str | None, path: Path | None) -> None:
+    """See that a training has one start, and the one that its settings tell of.
+
+    Raises:
+        InputError: both kinds of start are given, or published weights are told of without their file.
+    """
+    if init and path:
+        raise InputError("--init and --pretrained: a training starts from one of them; leave the other out")
+    if settings.get("pretrained") and not path:
+        raise InputError("train --settings: pretrained is told and --pretrained is missing; name the file")
+
+
 def load(module: ModuleType, network: nn.Module, path: Path, settings: dict[str, Any]) -> dict[str, str]:
     """Start a network from published weights.
 

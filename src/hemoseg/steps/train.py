@@ -48,10 +48,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     building.checked(args.settings)
-    if args.init and args.pretrained:
-        raise InputError("--init and --pretrained: a training starts from one of them; leave the other out")
-    if args.settings.get("pretrained") and not args.pretrained:
-        raise InputError("train --settings: pretrained is told and --pretrained is missing; name the file")
+    pretrained.check_start(args.settings, args.init, args.pretrained)
     torch.set_num_threads(args.threads)
 
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
