@@ -176,6 +176,13 @@ def test_times_are_compared_beside_the_published_ratio():
     assert shown["median (range)"].to_list()[:2] == ["0.10 s", "0.40 s (0.30 s to 0.50 s)"]
 
 
+def test_rows_that_may_run_several_programs_name_theirs():
+    rows = pd.DataFrame({"model": ["a", "b", "b", "c", "c"], "ran": [None, "one", "one", "one", "another"]})
+    labels = {"a": "A", "b": "B", "c": "C"}
+    assert runs.programs_of(rows, labels) == ["B row: one", "C row: one, another"]
+    assert runs.programs_of(rows[["model"]], labels) == []
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.038, "0.04 s"), (12.4, "12 s"), (243, "4 min 03 s"), (7500, "2 h 05 min"), (NAN, "–")]
 )

@@ -107,6 +107,24 @@ def test_predictions_hold_what_their_format_says(lab, settings):
     assert timing["seconds"] > 0
 
 
+def test_a_class_that_no_training_image_shows_has_probability_0_everywhere(tmp_path):
+    lab = Lab(tmp_path, samples(class_names=("background", "cell", "rare")))
+    assert lab.train("pixel_forest", trees=3, scales=[1.0]) == 0
+    assert lab.predict() == 0
+    for probability in lab.said().probabilities:
+        assert len(probability) == 3
+        assert probability[1].any()
+        assert not probability[2].any()
+
+
+def test_which_program_a_classical_method_ran_is_written_down(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("HEMOSEG_ILASTIK", raising=False)
+    lab = Lab(tmp_path, samples())
+    assert lab.train("ilastik", trees=3, scales=[1.0]) == 0
+    assert read_json(tmp_path / "model/run.json")["ran"] == "our random forest (no ilastik found)"
+
+
 def test_a_trained_network_finds_the_two_cells(lab):
     lab.predict()
     said = lab.said()
