@@ -88,18 +88,9 @@ class Results:
         return read_json(self.root / "tables" / f"{self.settings['experiment']}.conventions.json")
 
     def beside_table(self, name: str) -> pd.DataFrame:
-        """What `tabulate` wrote besides: ``other_rule``, ``confusion`` or ``roc``."""
+        """What `tabulate` wrote besides (``other_rule``, ``confusion``, ``roc``), or `times`, `compare`."""
         path = self.root / "tables" / f"{self.settings['experiment']}.{name}.csv"
         return read_table(path, dtype=TEXTS | dict.fromkeys(("true", "predicted", "unit", "family"), str))
-
-    @cached_property
-    def times(self) -> pd.DataFrame:
-        """Seconds of every row, and over the baseline's (`tables.times`)."""
-        return read_table(self.root / "tables" / f"{self.settings['experiment']}.times.csv", dtype=TEXTS)
-
-    def comparison(self, kind: str) -> pd.DataFrame:
-        """What the step `compare` wrote: ``equal``, ``optimism`` or ``optimism.images``."""
-        return read_table(self.root / "tables" / f"{self.settings['experiment']}.{kind}.csv", dtype=TEXTS)
 
     @cached_property
     def published(self) -> pd.DataFrame:
