@@ -111,8 +111,8 @@ def caption(table: pd.DataFrame, equal: pd.DataFrame, tested: int) -> str:
     dotted = int(np.isfinite(equal["needed"]).sum())
     lines = f" Dotted ({dotted}): from the baseline's Dice to where the other curve reaches it." if dotted else ""
     return (
-        f"Left: mean Dice of {count_of(tested, 'test image')}, the same at every size ({spread}), against the number of "
-        f"training images; each training set holds the smaller ones.{lines} Right: "
+        f"Left: mean Dice of {count_of(tested, 'test image')}, the same at every size ({spread}), against the number "
+        f"of training images; each training set holds the smaller ones.{lines} Right: "
         "Dice of each test image minus the baseline's at the same size (mean of the seeds), a dot per image, the bar "
         "their mean. Every training took the same number of optimiser steps, so a small set was seen more often."
     )

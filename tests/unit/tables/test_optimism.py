@@ -22,8 +22,8 @@ def run_of(split, images, rng, seed=0):
         for i in images for c in range(2)
     ]  # fmt: skip
     cells = [
-        {"sample": f"s{i}", "side": side, "counted": True, "min_area": 1.0, "area": 100, "covered": rng.integers(0, 100),
-         "on_truth": rng.integers(0, 100)}
+        {"sample": f"s{i}", "side": side, "counted": True, "min_area": 1.0, "area": 100,
+         "covered": rng.integers(0, 100), "on_truth": rng.integers(0, 100), "on_ignored": 0}
         for i in images for side in ("gt", "gt", "gt", "pred", "pred")
     ]  # fmt: skip
     return Run("unet", split, seed, pd.DataFrame(pixels), pd.DataFrame(cells))
@@ -66,7 +66,9 @@ def test_the_images_are_paired_and_gathered_by_patient():
     differences = []
     for image in range(6):
         of = {
-            family: np.mean([dice_of(r, image) for r in runs if FAMILIES[r.split] == family and image in FOLDS[r.split]])
+            family: np.mean(
+                [dice_of(r, image) for r in runs if FAMILIES[r.split] == family and image in FOLDS[r.split]]
+            )
             for family in ("random", "grouped")
         }
         differences.append(of["random"] - of["grouped"])
