@@ -1,32 +1,29 @@
-"""Counts, density, shape and shares of classes, per frame and per patient, from measured cells."""
+"""Counts, density, shape and shares of classes, per frame and per patient, from measured cells.
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+Every number is a quotient of two sums over frames, so the sums of each frame are made once and added up.
+"""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from hemoseg.metrics.counting import EVERY, SHAPES, Counted
 from hemoseg.tables import intervals
 from hemoseg.tables.intervals import Spread
 
+RATES = ("per_field", "density")
+MEASURES = ("count", *RATES, *SHAPES, "share")
 COLUMNS = [
     *("group", "frame", "frames", "clusters", "measure", "class", "unit"),
     *("n", "value", "sd", "low", "high", "truth_n", "truth", "bias"),
 ]
-NOT_KNOWN = {"n": np.nan, "value": np.nan}
+SUMS = ["sum", "size", "squares"]
 
 
 def frame_table(found: Counted) -> pd.DataFrame:
     """A row per frame, measure and class; intervals as if the cells of the frame were drawn one by one."""
-    alone = Spread(1.0, float(stats.norm.ppf((1 + found.level) / 2)))
-    rows = []
-    for _, frame in found.frames.iterrows():
-        at = {"group": frame["group"], "frame": frame["frame"], "frames": 1, "clusters": ""}
-        part = found.frames[found.frames["frame"] == frame["frame"]]
-        rows += [at | row for row in _rows(found, part, lambda *_: alone)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = _scored(frame_sums(found), "frame", found, None)
+    group_of = found.frames.set_index("frame")["group"]
+    return _finished(table.assign(group=table["frame"].map(group_of), clusters=""), found)
 
 
 def patient_table(found: Counted) -> pd.DataFrame:
@@ -34,93 +31,115 @@ def patient_table(found: Counted) -> pd.DataFrame:
 
     Where the set names no patient, only the row of all frames, whose clusters are the frames.
     """
-    rows = []
-    groups = [name for name in dict.fromkeys(found.frames["group"]) if name]
-    if groups:
-        for name in dict.fromkeys(found.frames["group"]):
-            part = found.frames[found.frames["group"] == name]
-            at = {"group": name, "frame": "", "frames": len(part), "clusters": "frames"}
-            rows += [at | row for row in _rows(found, part, _Spreads(found, "frame", "group"))]
-    clusters = "patients" if len(groups) > 1 else "frames"
-    at = {"group": EVERY, "frame": "", "frames": len(found.frames), "clusters": clusters}
-    spreads = _Spreads(found, "group" if clusters == "patients" else "frame", None)
-    rows += [at | row for row in _rows(found, found.frames, spreads)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    sums, parts = frame_sums(found), []
+    named = found.frames["group"].replace("", np.nan).nunique()
+    if named:
+        parts.append(_scored(sums, "group", found, "frame").assign(clusters="frames"))
+    every = sums.assign(group=EVERY, patient=sums["group"])
+    cluster = "patient" if named > 1 else "frame"
+    parts.append(_scored(every, "group", found, cluster).assign(clusters=f"{cluster}s"))
+    return _finished(pd.concat(parts, ignore_index=True).assign(frame=""), found)
 
 
-class _Spreads:
-    """Design effect of a measure of a class, of clusters within strata, learnt from the found cells of all frames."""
+def frame_sums(found: Counted) -> pd.DataFrame:
+    """Of each side, measure, class and frame: the sum that a rate is made of, what divides it, the sum of squares.
 
-    def __init__(self, found: Counted, cluster: str, stratum: str | None):
-        self.found, self.cluster, self.stratum = found, cluster, stratum
-        self.known: dict[tuple[str, str], Spread] = {}
-
-    def __call__(self, measure: str, name: str) -> Spread:
-        if (measure, name) not in self.known:
-            self.known[measure, name] = self._learnt(measure, name)
-        return self.known[measure, name]
-
-    def _learnt(self, measure: str, name: str) -> Spread:
-        sums, sizes, squares = _sums(self.found, "pred", self.found.frames, measure, name)
-        frames = self.found.frames
-        stratum = frames[self.stratum] if self.stratum else pd.Series("", frames.index)
-        table = pd.DataFrame({"y": sums.to_numpy(), "m": sizes.to_numpy(), "q": squares.to_numpy()})
-        table = table.assign(cluster=frames[self.cluster].to_numpy(), stratum=stratum.to_numpy())
-        table = table.groupby(["stratum", "cluster"], as_index=False)[["y", "m", "q"]].sum()
-        total = table.groupby("stratum")[["y", "m", "q"]].transform("sum")
-        rate = total["y"] / total["m"]
-        if measure == "share":
-            variance = table["m"] * rate * (1 - rate)
-        elif measure in ("count", "density", "per_field"):
-            variance = table["m"] * rate
-        else:
-            variance = table["m"] * (total["q"] / total["m"] - rate**2).clip(lower=0)
-        return intervals.design_effect(table["y"], table["m"], variance, table["stratum"], self.found.level)
-
-
-def _chosen(found: Counted, side: str, frames: pd.DataFrame, name: str, kept: str) -> pd.DataFrame:
-    cells = found.cells
-    cells = cells[(cells["side"] == side) & cells[kept].astype(bool) & cells["frame"].isin(frames["frame"])]
-    return cells if name == EVERY else cells[cells["class_name"] == name]
-
-
-def _sums(found: Counted, side: str, frames: pd.DataFrame, measure: str, name: str) -> tuple[pd.Series, ...]:
-    """Of each frame: the sum that a rate is made of, what it is divided by, and the sum of squares."""
-    if measure in SHAPES:
-        cells = _chosen(found, side, frames, name, "whole")
-        parts = (cells[measure], pd.Series(1.0, cells.index), cells[measure] ** 2)
-    else:
-        cells = _chosen(found, side, frames, name, "counts")
-        parts = (pd.Series(1.0, cells.index),) * 3
-    of_frame = [part.groupby(cells["frame"]).sum().reindex(frames["frame"], fill_value=0.0) for part in parts]
-    if measure == "share":
-        every = _chosen(found, side, frames, EVERY, "counts")
-        of_frame[1] = every.groupby("frame").size().reindex(frames["frame"], fill_value=0).astype(float)
-    elif measure not in SHAPES:
-        of_frame[1] = frames.set_index("frame")["field"] if measure == "density" else of_frame[0] * 0 + 1
-    return tuple(of_frame)
-
-
-def _rows(found: Counted, frames: pd.DataFrame, spread_of: Any) -> Iterator[dict[str, Any]]:
-    """Every measure of every class over some frames, found and true."""
+    The sum and the size of a share are cells of the class and all cells; of a density cells and field; of a mean the
+    values and the cells.
+    """
     names = [EVERY, *found.classes] if len(found.classes) > 1 else [EVERY]
-    units = _units(found.length)
-    for measure in ("count", "per_field", "density", *SHAPES, "share"):
-        for name in names if measure != "share" else names[1:]:
-            ours = _value(found, "pred", frames, measure, name)
-            true = _value(found, "gt", frames, measure, name) if found.has_truth else NOT_KNOWN
-            low, high = _interval(measure, ours, spread_of(measure, name))
-            yield {
-                "measure": measure,
-                "class": name,
-                "unit": units[measure],
-                **{key: ours[key] for key in ("n", "value", "sd")},
-                "low": low,
-                "high": high,
-                "truth_n": true["n"],
-                "truth": true["value"],
-                "bias": ours["value"] - true["value"],
-            }
+    tables = []
+    for side in ("pred", "gt"):
+        cells = found.cells[found.cells["side"] == side]
+        of_every = cells.assign(class_name=EVERY)
+        cells = pd.concat([of_every, cells] if len(names) > 1 else [of_every])
+        keys = pd.MultiIndex.from_product([names, found.frames["frame"]], names=["class", "frame"])
+        tables += [
+            part.assign(side=side) for part in _of_side(cells.rename(columns={"class_name": "class"}), keys, found)
+        ]
+    sums = pd.concat(tables, ignore_index=True)
+    sums = sums[(sums["measure"] != "share") | (sums["class"] != EVERY)]
+    return sums.merge(found.frames[["frame", "group"]], on="frame")
+
+
+def _of_side(cells: pd.DataFrame, keys: pd.MultiIndex, found: Counted) -> list[pd.DataFrame]:
+    counts = cells[cells["counts"].astype(bool)].groupby(["class", "frame"]).size().reindex(keys, fill_value=0)
+    frame = keys.get_level_values("frame")
+    sizes = {
+        "count": np.ones(len(keys)),
+        "per_field": np.ones(len(keys)),
+        "density": found.frames.set_index("frame")["field"].reindex(frame).to_numpy(),
+        "share": counts[EVERY].reindex(frame).to_numpy(),
+    }
+    tables = {m: pd.DataFrame({"sum": counts, "size": size, "squares": np.nan}) for m, size in sizes.items()}
+    whole = cells[cells["whole"].astype(bool)].assign(one=1.0)
+    for measure in SHAPES:
+        parts = whole.assign(sum=whole[measure], squares=whole[measure] ** 2, size=whole["one"])
+        tables[measure] = parts.groupby(["class", "frame"])[SUMS].sum().reindex(keys, fill_value=0.0)
+    return [table.reset_index().assign(measure=measure) for measure, table in tables.items()]
+
+
+def _scored(sums: pd.DataFrame, key: str, found: Counted, cluster: str | None) -> pd.DataFrame:
+    """A row per ``key``, measure and class: value, sd, interval, and the same of the truth."""
+    keys = [key, "measure", "class"]
+    added = sums.groupby([*keys, "side"], sort=False)[SUMS].sum(min_count=1).unstack("side")
+    ours, true = (added.xs(side, axis=1, level="side") for side in ("pred", "gt"))
+    frames = sums.groupby(key)["frame"].nunique()
+    rows = _valued(ours).reset_index()
+    rows = rows.assign(frames=rows[key].map(frames))
+    truth = _valued(true).reset_index(drop=True) * (1.0 if found.has_truth else np.nan)
+    rows = rows.assign(truth_n=truth["n"], truth=truth["value"], bias=rows["value"] - truth["value"])
+    return _bounded(rows, sums[sums["side"] == "pred"], key, found.level, cluster)
+
+
+def _valued(sums: pd.DataFrame) -> pd.DataFrame:
+    """N cells that a number is of, the number, and its sd over cells."""
+    measure = sums.index.get_level_values("measure")
+    size = sums["size"].where(sums["size"] > 0)
+    value = (sums["sum"] / size).where(measure != "count", sums["sum"])
+    is_mean = measure.isin(SHAPES)
+    variance = (sums["squares"] - size * value**2).clip(lower=0) / (size - 1).where(size > 1)
+    n = sums["size"].where(is_mean | (measure == "share"), sums["sum"])
+    return sums.assign(n=n, value=value, sd=np.sqrt(variance.where(is_mean)))
+
+
+def _bounded(rows: pd.DataFrame, sums: pd.DataFrame, key: str, level: float, cluster: str | None) -> pd.DataFrame:
+    """Rows with their intervals; the design effects are learnt from clusters within each ``key``."""
+    parts = []
+    for (measure, name), part in rows.groupby(["measure", "class"], sort=False):
+        spread = intervals.alone(level)
+        if cluster:
+            known = sums[(sums["measure"] == measure) & (sums["class"] == name)]
+            spread = _spread(known.groupby([key, cluster], as_index=False)[SUMS].sum(), key, measure, level)
+        if measure in SHAPES:
+            low, high = intervals.of_mean(part["value"], part["sd"], part["size"], spread)
+        else:
+            made = intervals.of_share if measure == "share" else intervals.of_rate
+            low, high = made(part["sum"], part["size"], spread)
+        blank = np.nan if measure == "count" else 1.0
+        parts.append(part.assign(low=low * blank, high=high * blank))
+    return pd.concat(parts)
+
+
+def _spread(sums: pd.DataFrame, key: str, measure: str, level: float) -> Spread:
+    total = sums.groupby(key)[SUMS].transform("sum")
+    rate = total["sum"] / total["size"]
+    variance = {"share": rate * (1 - rate)}.get(measure, rate)
+    if measure in SHAPES:
+        variance = (total["squares"] / total["size"] - rate**2).clip(lower=0)
+    return intervals.design_effect(sums["sum"], sums["size"], sums["size"] * variance, sums[key], level)
+
+
+def _finished(table: pd.DataFrame, found: Counted) -> pd.DataFrame:
+    """The columns, and the order: of frames or patients, then of measures, then of classes."""
+    places = {name: i for i, name in enumerate([*found.frames["frame"], *found.frames["group"], EVERY])}
+    order = table.assign(
+        first=[places[frame or group] for frame, group in zip(table["frame"], table["group"], strict=True)],
+        second=table["measure"].map(MEASURES.index),
+        third=table["class"].map([EVERY, *found.classes].index),
+        unit=table["measure"].map(_units(found.length)),
+    )
+    return order.sort_values(["first", "second", "third"])[COLUMNS].reset_index(drop=True)
 
 
 def _units(length: str) -> dict[str, str]:
@@ -129,24 +148,3 @@ def _units(length: str) -> dict[str, str]:
         "count": "cells", "per_field": "cells per frame", "density": f"cells per {field}", "area": f"{length}2",
         "perimeter": length, "eccentricity": "", "form_factor": "", "share": "",
     }  # fmt: skip
-
-
-def _value(found: Counted, side: str, frames: pd.DataFrame, measure: str, name: str) -> dict[str, float]:
-    """One measure on one side: n cells that it is of, value, sd, and the sum and the size whose quotient it is."""
-    total, size, squares = (part.sum() for part in _sums(found, side, frames, measure, name))
-    value = total if measure == "count" else total / size if size > 0 else np.nan
-    quotient = {"value": value, "sd": np.nan, "sum": total, "size": size}
-    if measure not in SHAPES:
-        return {"n": size if measure == "share" else total, **quotient}
-    # Two passes would be safer than squares, but form and size of cells have few digits, and spread much.
-    sd = np.sqrt(max(squares - size * value**2, 0.0) / (size - 1)) if size > 1 else np.nan
-    return {"n": size, **quotient, "sd": sd}
-
-
-def _interval(measure: str, ours: Mapping[str, float], spread: Spread) -> tuple[float, float]:
-    if measure == "count":
-        return np.nan, np.nan
-    if measure in SHAPES:
-        return intervals.of_mean(ours["value"], ours["sd"], ours["size"], spread)
-    made = intervals.of_share if measure == "share" else intervals.of_rate
-    return made(ours["sum"], ours["size"], spread)

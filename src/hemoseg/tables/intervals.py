@@ -12,14 +12,22 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
+
+Bounds = tuple[np.ndarray, np.ndarray]  # lower and upper end
 
 
 class Spread(NamedTuple):
-    """Design effect (>= 1), and the quantile of t that makes an interval of it."""
+    """Design effect (>= 1), and the quantile of t that makes an interval of it; numbers or arrays."""
 
-    effect: float
-    quantile: float
+    effect: ArrayLike
+    quantile: ArrayLike
+
+
+def alone(level: float) -> Spread:
+    """The spread of independent cells."""
+    return Spread(1.0, float(stats.norm.ppf((1 + level) / 2)))
 
 
 def design_effect(
@@ -44,35 +52,34 @@ def design_effect(
     rest = table["y"] - table["m"] * groups["y"].transform("sum") / groups["m"].transform("sum")
     known = (count > 1) & (groups["v"].transform("sum") > 0)
     if not known.any():
-        return Spread(1.0, float(stats.norm.ppf((1 + level) / 2)))
+        return alone(level)
     observed = (rest**2 * count / (count - 1).clip(lower=1))[known].sum()
     freedom = int(known.sum() - table["s"][known].nunique())
     return Spread(max(1.0, float(observed / table["v"][known].sum())), float(stats.t.ppf((1 + level) / 2, freedom)))
 
 
-def of_share(part: float, whole: float, spread: Spread) -> tuple[float, float]:
-    """Wilson's interval of ``part`` of ``whole`` cells; NaN without cells."""
-    if not whole > 0:
-        return np.nan, np.nan
-    number, share, squared = whole / spread.effect, part / whole, spread.quantile**2
+def of_share(part: ArrayLike, whole: ArrayLike, spread: Spread) -> Bounds:
+    """Wilson's interval of ``part`` of ``whole`` cells, elementwise; NaN without cells."""
+    number = _positive(whole) / spread.effect
+    share, squared = np.asarray(part) / _positive(whole), np.square(spread.quantile)
     middle = (share + squared / (2 * number)) / (1 + squared / number)
     half = np.sqrt(share * (1 - share) * squared / number + squared**2 / (4 * number**2)) / (1 + squared / number)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
 
 
-def of_rate(events: float, size: float, spread: Spread) -> tuple[float, float]:
+def of_rate(events: ArrayLike, size: ArrayLike, spread: Spread) -> Bounds:
     """Score interval of events per ``size`` (cells per area), as Wilson's for a rare event; NaN without size."""
-    if not size > 0:
-        return np.nan, np.nan
-    scale, squared = spread.effect / size, spread.quantile**2
-    number = events / spread.effect
+    number, squared = np.asarray(events) / spread.effect, np.square(spread.quantile)
     half = np.sqrt(squared * number + squared**2 / 4)
-    return max(0.0, float(scale * (number + squared / 2 - half))), float(scale * (number + squared / 2 + half))
+    scale = spread.effect / _positive(size)
+    return np.maximum(scale * (number + squared / 2 - half), 0), scale * (number + squared / 2 + half)
 
 
-def of_mean(mean: float, sd: float, number: float, spread: Spread) -> tuple[float, float]:
-    """Interval of a mean of ``number`` cells; NaN below two."""
-    if not number > 1:
-        return np.nan, np.nan
-    half = spread.quantile * sd * np.sqrt(spread.effect / number)
-    return float(mean - half), float(mean + half)
+def of_mean(mean: ArrayLike, sd: ArrayLike, number: ArrayLike, spread: Spread) -> Bounds:
+    """Interval of a mean of ``number`` cells of a thing that is never negative; NaN below two."""
+    half = spread.quantile * np.asarray(sd) * np.sqrt(spread.effect / np.where(np.asarray(number) > 1, number, np.nan))
+    return np.maximum(mean - half, 0), mean + half
+
+
+def _positive(size: ArrayLike) -> np.ndarray:
+    return np.where(np.asarray(size) > 0, size, np.nan)
