@@ -18,6 +18,7 @@ SHAPE_NAMES = {
     "eccentricity": "eccentricity",
     "form_factor": "form factor",
 }
+FAR = 0.1  # share of the true count beyond which a count is called unusable
 NOT_A_DEVICE = (
     "Research use only. This page is not a medical device, was not validated for diagnosis, and no number on it may "
     "decide about a patient."
@@ -101,19 +102,21 @@ def shares(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), _known(truth, lines)
 
 
-def shapes(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean and sd of area and shape of whole cells, with the mean's interval; and of the truth, with the bias."""
+def shapes(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Mean and sd of area and shape of whole cells; the intervals of the means; and the truth, with the bias."""
     lines = table[(table["class"] == EVERY) & table["measure"].isin(SHAPES)]
-    rows, truth = [], []
+    rows, bounds, truth = [], [], []
     for _, part in _units(lines):
         rows.append({"": name_of(part.iloc[0]), "n": _whole(part["n"].iloc[0])})
+        bounds.append({"": "interval of the mean", "n": ""})
         truth.append({"": "truth (bias)", "n": _whole(part["truth_n"].iloc[0])})
         for line in part.to_dict("records"):
             head = ", ".join(filter(None, [SHAPE_NAMES[line["measure"]], unit(line["unit"])]))
             digits = 3 if not line["unit"] else _digits(line["value"])
-            rows[-1][head] = _text(line, digits, interval=True)
+            rows[-1][head] = _text(line, digits)
+            bounds[-1][head] = _bounds(line, digits)
             truth[-1][head] = _against(line, digits, relative=bool(line["unit"]))
-    return pd.DataFrame(rows), _known(truth, lines)
+    return pd.DataFrame(rows), pd.DataFrame(bounds), _known(truth, lines)
 
 
 def _units(lines: pd.DataFrame) -> Iterable[tuple[Any, pd.DataFrame]]:
@@ -139,13 +142,17 @@ def _text(line: Mapping[str, Any], digits: int, *, interval: bool = False, scale
     """``12.1 ± 2.0 [11.2, 13.0]``: value, spread of cells where there is one, interval; shares in per cent."""
     if pd.isna(line["value"]):
         return NOTHING
-    percent = " %" if scale == 100 else ""
     text = f"{line['value'] * scale:.{digits}f}"
     text += "" if pd.isna(line["sd"]) else f" ± {line['sd'] * scale:.{digits}f}"
-    if interval and pd.notna(line["low"]):
-        text += f"{percent} [{line['low'] * scale:.{digits}f}, {line['high'] * scale:.{digits}f}]"
-        return text
-    return text + percent
+    text += " %" if scale == 100 else ""
+    return f"{text} {_bounds(line, digits, scale=scale)}" if interval and pd.notna(line["low"]) else text
+
+
+def _bounds(line: Mapping[str, Any], digits: int, *, scale: float = 1) -> str:
+    """``[11.2, 13.0]``."""
+    if pd.isna(line["low"]):
+        return NOTHING
+    return f"[{line['low'] * scale:.{digits}f}, {line['high'] * scale:.{digits}f}]"
 
 
 def _against(line: Mapping[str, Any], digits: int, *, scale: float = 1, relative: bool = True) -> str:
@@ -197,6 +204,23 @@ def verdict(found: Counted, table: pd.DataFrame, label: str) -> str:
     return text + "."
 
 
+def unusable(table: pd.DataFrame) -> str:
+    """A warning where the counts are far from the truth; empty where they are not, or where it is not known."""
+    of = table[(table["group"] == EVERY) & (table["class"] == EVERY)].set_index("measure").loc["count"]
+    if not of["truth"] > 0 or abs(of["bias"]) <= FAR * of["truth"]:
+        return ""
+    return (
+        f"The number of cells is {signed(100 * of['bias'] / of['truth'], 0)} % off the truth: do not read the counts, "
+        "densities and areas of this model as those of cells."
+    )
+
+
+def classes_sentence(settings: Mapping[str, Any]) -> str:
+    """Which classes of the dataset make up each class; empty where they are the same."""
+    made = {name: of for name, of in settings["prepare"]["classes"].items() if isinstance(of, list) and of != [name]}
+    return "; ".join(f"{name}: {', '.join(of)}" for name, of in made.items()) + "." if made else ""
+
+
 def merging_sentence(found: Counted) -> str:
     """How many cells are several in truth."""
     if not found.has_truth:
@@ -237,16 +261,11 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
     return said
 
 
-def rules(found: Counted, settings: Mapping[str, Any]) -> list[str]:
+def rules(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """How cells became numbers."""
     clinic = settings["clinic"]
     level = f"{100 * found.level:g} %"
     area = f"{found.min_area:.{_digits(found.min_area)}f} {unit(found.length + '2')}"
-    known = found.length == "um"
-    pixel = found.frames["pixel_size_um"].iloc[0] if known else np.nan
-    scale = f"A pixel is {pixel:.4g} µm wide, as `dataset.yaml` says" if known else (
-        "`dataset.yaml` gives no `pixel_size_um`, so lengths are in pixels of the frame"
-    )  # fmt: skip
     return [
         BORDERS[clinic.get("border", "counting_frame")],
         "The field is what the samples show of a frame, blank margins removed. A cell that the cut into samples "
@@ -254,8 +273,10 @@ def rules(found: Counted, settings: Mapping[str, Any]) -> list[str]:
         f"A cell below {area} is dust and does not count ({clinic.get('min_area_share', 0.1):g} of the median whole "
         "cell).",
         "The class of a cell is that of most of its pixels.",
-        f"{scale}. Area, perimeter and shape are of whole cells only (n), which no border cuts; large cells are cut "
-        "more often, which makes the mean area a little too small.",
+        *_ignored_sentence(found),
+        _pixel_sentence(found, facts),
+        "Area, perimeter and shape are of whole cells only (n), which no border cuts; large cells are cut more often, "
+        "which makes the mean area a little too small.",
         "Perimeter: Cauchy-Crofton in four directions, with the true height and width of the pixels. Eccentricity: of "
         "the ellipse with the same second moments, 0 for a circle. Form factor: 4 pi area / perimeter squared, 1 for "
         "a circle, less for all else. ± is the standard deviation over cells.",
@@ -264,4 +285,23 @@ def rules(found: Counted, settings: Mapping[str, Any]) -> list[str]:
         "independent cells; Wilson's interval for shares, the score interval for densities, and t quantiles. In the "
         "row of all patients the patients are the clusters. Intervals of several classes hold one by one, not all at "
         "once. Of a single frame they are those of independent cells, and speak of that place on the smear only.",
+    ]
+
+
+def _pixel_sentence(found: Counted, facts: Mapping[str, Any]) -> str:
+    if found.length != "um":
+        return "`dataset.yaml` gives no `pixel_size_um`, so lengths are in pixels of the frame."
+    pixel = found.frames["pixel_size_um"].iloc[0]
+    simulated = " (the simulator takes a discocyte to be 7.5 µm across)" if facts["info"].get("simulated") else ""
+    return f"A pixel is {pixel:.4g} µm wide, as `dataset.yaml` says{simulated}."
+
+
+def _ignored_sentence(found: Counted) -> list[str]:
+    """What was left out because its class is not known."""
+    if not sum(found.ignored.values()):
+        return []
+    return [
+        f"{count_of(found.ignored['pred'], 'found cell')} and {count_of(found.ignored['gt'], 'true cell')} on ground "
+        "that the labels ignore are left out on both sides; the field is not made smaller, so that densities are too "
+        "low by as much."
     ]

@@ -118,17 +118,16 @@ def frame(table: pd.DataFrame, caption: str = "") -> str:
     return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def with_truth(table: pd.DataFrame, truth: pd.DataFrame, caption: str = "") -> str:
-    """A small table as HTML, below each row the row of the truth; ``truth`` has as many rows, or none."""
+def with_below(table: pd.DataFrame, *below: pd.DataFrame, caption: str = "") -> str:
+    """A small table as HTML, and below each of its rows the same row of the other tables, those that have rows."""
     heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
-    rows, below = (part.astype(object).to_numpy().tolist() for part in (table, truth))
+    parts = [part.astype(object).to_numpy().tolist() for part in (table, *below) if len(part)]
     body = []
-    for number, row in enumerate(rows):
-        for kind, line in (("", row), ("published", below[number] if below else None)):
-            if line is not None:
-                first, *rest = (escape(str(cell)) for cell in line)
-                cells = "".join(f"<td>{cell}</td>" for cell in rest)
-                body.append(f'<tr class="{kind}"><th scope="row">{first}</th>{cells}</tr>')
+    for rows in zip(*parts, strict=True):
+        for number, row in enumerate(rows):
+            first, *rest = (escape(str(cell)) for cell in row)
+            cells = "".join(f"<td>{cell}</td>" for cell in rest)
+            body.append(f'<tr{" class=published" if number else ""}><th scope="row">{first}</th>{cells}</tr>')
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     lines = "".join(body)
     return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'

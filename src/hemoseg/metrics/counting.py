@@ -38,6 +38,7 @@ class Counted:
         classes: names of the classes.
         min_area: cells below it are dust.
         level: of the intervals.
+        ignored: of each side the cells that were left out since their ground is ignored.
     """
 
     cells: pd.DataFrame
@@ -46,6 +47,7 @@ class Counted:
     classes: list[str]
     min_area: float
     level: float
+    ignored: dict[str, int]
 
     @property
     def has_truth(self) -> bool:
@@ -70,6 +72,7 @@ def counted(
     pixel = frames["pixel_size_um"].iloc[0] if len(frames) else np.nan
     known = bool(pd.notna(pixel))
     side = float(pixel) if known else 1.0
+    left_out = cells["side"][cells["ignored"].astype(bool)].value_counts().to_dict()
     cells = cells[~cells["ignored"].astype(bool)]
     cells = cells.assign(area=cells["area"] * side**2, perimeter=cells["perimeter"] * side)
     whole = cells["border"] == "no"
@@ -78,7 +81,13 @@ def counted(
     cells = cells.assign(counts=cells["border"].isin(RULES[settings["border"]]), whole=whole)
     frames = frames.assign(field=frames["field"] * side**2 / SQUARE_UM_PER_MM2)
     return Counted(
-        cells[cells["area"] >= least], frames, "um" if known else "px", list(classes), float(least), settings["level"]
+        cells=cells[cells["area"] >= least],
+        frames=frames,
+        length="um" if known else "px",
+        classes=list(classes),
+        min_area=float(least),
+        level=settings["level"],
+        ignored={side: int(left_out.get(side, 0)) for side in ("pred", "gt")},
     )
 
 

@@ -10,7 +10,9 @@ from hemoseg.metrics.counting import Counted, counted
 from hemoseg.steps import arguments, files
 from hemoseg.tables.clinic import frame_table, patient_table
 
-TEXTS = dict.fromkeys(("side", "sample", "frame", "group", "class_name", "border", "measure", "class", "unit"), str)
+TEXTS = dict.fromkeys(
+    ("side", "sample", "frame", "group", "clusters", "class_name", "border", "measure", "class", "unit"), str
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -50,7 +50,7 @@ def frame_sums(found: Counted) -> pd.DataFrame:
     names = [EVERY, *found.classes] if len(found.classes) > 1 else [EVERY]
     tables = []
     for side in ("pred", "gt"):
-        cells = found.cells[found.cells["side"] == side]
+        cells = found.cells[found.cells["side"] == side].drop(columns="class")
         of_every = cells.assign(class_name=EVERY)
         cells = pd.concat([of_every, cells] if len(names) > 1 else [of_every])
         keys = pd.MultiIndex.from_product([names, found.frames["frame"]], names=["class", "frame"])

@@ -19,7 +19,7 @@ def measured(groups=("p", "p", "q", "q", "q"), seed=0, truth=True):
         for name, group in zip(names, groups, strict=False):
             for _ in range(random.integers(3, 12)):
                 rows.append(
-                    {"side": side, "frame": name, "group": group, "class_name": random.choice(["a", "b"]),
+                    {"side": side, "frame": name, "group": group, "class": 1, "class_name": random.choice(["a", "b"]),
                      "area": random.uniform(50, 90), "perimeter": random.uniform(20, 40), "ignored": False,
                      "eccentricity": random.random(), "form_factor": random.random(), "hosted": 1,
                      "border": random.choice(["no", "no", "upper_left", "lower_right"])}
