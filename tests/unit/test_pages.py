@@ -205,7 +205,7 @@ def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
     assert out.stat().st_size < 6e6
     headings = re.findall(r"<h2[^>]*>([^<]+)", page)
     assert headings == [
-        "The table", "Every image", "Confusion of classes", "Learning curves", "Pictures", "Worst cases",
+        "The table", "Every image", "Confusion of classes", "Learning curves", "Pictures", "Worst cases", "Cases",
         "The data and its labels", "What was run",
     ]  # fmt: skip
     assert all('alt="' in picture for picture in re.findall(r"<img[^>]{0,9000}", page))

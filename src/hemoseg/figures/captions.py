@@ -23,6 +23,15 @@ WORST = (
     "outline of the prediction. Orange, hatched: predicted and not in the truth. Blue, dotted: in the truth and not "
     "predicted. Purple, crossed: a cell of another class."
 )
+CASES = (
+    "Three cases, chosen by rules (figures/cases.py) among all test images, the first seed's networks side by side. "
+    "Touching pair: of the true cells that share a border (else: that come nearest), one that the networks part "
+    "differently, with the longest border. Artefact: the largest predicted cell that the table counts as none and the "
+    "frame does not cut; where there is none, the largest thing as dark as a cell that is none. Cell at the margin: of "
+    "the cells that the frame cuts, the one whose covered share differs most. Orange: what the row is about; white: "
+    "other true cells; blue: predicted cells. Covered: share of a true cell's pixels in predicted cells. Sizes in pixels "
+    "of the sample. One case each (n = 1) shows how errors look, not how many there are: the table counts them."
+)
 
 
 def curves(history: pd.DataFrame, loss: str) -> str:
