@@ -29,8 +29,8 @@ CASES = (
     "differently, with the longest border. Artefact: the largest predicted cell that the table counts as none and the "
     "frame does not cut; where there is none, the largest thing as dark as a cell that is none. Cell at the margin: of "
     "the cells that the frame cuts, the one whose covered share differs most. Orange: what the row is about; white: "
-    "other true cells; blue: predicted cells. Covered: share of a true cell's pixels in predicted cells. Sizes in pixels "
-    "of the sample. One case each (n = 1) shows how errors look, not how many there are: the table counts them."
+    "other true cells; blue: predicted cells. Covered: share of a true cell's pixels in predicted cells. Sizes in "
+    "pixels of the sample. One case each (n = 1) shows how errors look, not how many there are: the table counts them."
 )
 
 
