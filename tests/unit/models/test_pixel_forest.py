@@ -28,14 +28,15 @@ def same(a, b):
 @pytest.mark.parametrize(("features", "classes"), [(3, 2), (11, 4)])
 def test_the_stored_forest_says_digit_for_digit_what_scikit_learns_does(features, classes, tmp_path):
     random = np.random.default_rng(0)
-    x = random.random((300, features), dtype=np.float32)
+    # Neighbours among the float32 numbers: the thresholds between them are none.
+    x = (4 + 2.0**-21 * random.integers(0, 60, (300, features))).astype(np.float32)
     y = np.array([0, 2, 3, 7])[random.integers(0, classes, 300)]
     forest = RandomForestClassifier(20, random_state=1, n_jobs=2).fit(x, y)
     arrays = pixel_forest.stored(forest)
     assert all(value.dtype != object for value in arrays.values())
     write_weights(tmp_path / "m.safetensors", {name: torch.from_numpy(value) for name, value in arrays.items()})
     read = {name: value.numpy() for name, value in read_weights(tmp_path / "m.safetensors")[0].items()}
-    new = random.random((500, features), dtype=np.float32)
+    new = (4 + 2.0**-21 * random.integers(0, 60, (500, features))).astype(np.float32)
     assert np.array_equal(pixel_forest.restored(read, features).predict_proba(new), forest.predict_proba(new))
     assert np.array_equal(pixel_forest.restored(read, features).predict(new), forest.predict(new))
 
