@@ -13,7 +13,7 @@ Each kind takes cells that no kind before it took, of different samples as long 
 there is none stays empty.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +22,9 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from hemoseg.metrics.components import areas, compact
 from hemoseg.metrics.gaps import nearest_gaps
 
-KINDS = ("centre", "boundary", "touching", "artefact")
-
 
 class Pixel(NamedTuple):
-    """A pixel of a sample, its row and column, and why it was chosen: one of `KINDS`, or ``given``."""
+    """A pixel of a sample, its row and column, and why it was chosen: one of the kinds, or ``given``."""
 
     sample: str
     row: int
@@ -49,7 +47,6 @@ class _Place(NamedTuple):
     rank: float
     position: int
     cell: int
-    pixel: tuple[int, int]
 
 
 def choose_pixels(views: Sequence[View], per_kind: int, touching: float) -> list[Pixel]:
@@ -62,23 +59,22 @@ def choose_pixels(views: Sequence[View], per_kind: int, touching: float) -> list
     """
     sizes = [areas(view.cells) for view in views]
     median = float(np.median(np.concatenate(sizes))) if any(map(len, sizes)) else 0.0
-    finders: dict[str, Callable[[np.ndarray, int], tuple[int, int] | None]] = {
+    finders: dict[str, Callable[[np.ndarray, int], tuple[int, int]]] = {
         "centre": lambda cells, cell: _innermost(cells == cell),
         "boundary": lambda cells, cell: _tip(cells == cell),
         "touching": lambda cells, cell: _between(cells, cell),
     }
     chosen, used = [], set()
-    for kind in KINDS:
-        if kind == "artefact":
-            places = list(_artefacts(views))
-        else:
-            places = list(_cells(views, median, touching if kind == "touching" else None))
-        for place in _spread(sorted(places), used, per_kind):
+    for kind, finder in finders.items():
+        places = _cells(views, median, touching if kind == "touching" else None)
+        for place in _spread([one for one in places if (one.position, one.cell) not in used], per_kind):
             view = views[place.position]
-            found = place.pixel if kind == "artefact" else finders[kind](compact(view.cells)[0], place.cell)
-            chosen.append(Pixel(view.sample, *map(int, found), kind))
-            if kind != "artefact":
-                used.add((place.position, place.cell))
+            chosen.append(Pixel(view.sample, *finder(compact(view.cells)[0], place.cell), kind))
+            used.add((place.position, place.cell))
+    for place in _spread(_artefacts(views), per_kind):
+        view = views[place.position]
+        innermost = _innermost(compact(view.automatic)[0] == place.cell)
+        chosen.append(Pixel(view.sample, *innermost, "artefact"))
     return chosen
 
 
@@ -89,7 +85,7 @@ def _cells(views: Sequence[View], median: float, touching: float | None) -> Iter
         area = np.bincount(cells.ravel(), minlength=len(ids) + 1)[1:]
         gaps = nearest_gaps(cells, len(ids), touching) if touching is not None else np.zeros(len(ids))
         for number in np.flatnonzero(~np.isnan(gaps) & ~_on_border(cells, len(ids))) + 1:
-            yield _Place(abs(float(area[number - 1]) - median), position, int(number), (0, 0))
+            yield _Place(abs(float(area[number - 1]) - median), position, int(number))
 
 
 def _artefacts(views: Sequence[View]) -> Iterator[_Place]:
@@ -98,18 +94,17 @@ def _artefacts(views: Sequence[View]) -> Iterator[_Place]:
         area = np.bincount(parts.ravel(), minlength=len(ids) + 1)[1:]
         off = np.bincount(parts[view.background], minlength=len(ids) + 1)[1:]
         for number in np.flatnonzero((2 * off > area) & ~_on_border(parts, len(ids))) + 1:
-            yield _Place(-float(area[number - 1]), position, int(number), _innermost(parts == number))
+            yield _Place(-float(area[number - 1]), position, int(number))
 
 
-def _spread(places: Sequence[_Place], used: set[tuple[int, int]], number: int) -> list[_Place]:
-    """The first ``number`` unused places, of different samples as long as there are such."""
-    free = [place for place in places if (place.position, place.cell) not in used]
-    seen, first = set(), []
-    for place in free:
+def _spread(places: Iterable[_Place], number: int) -> list[_Place]:
+    """The first ``number`` places, of different samples as long as there are such."""
+    ranked, seen, first = sorted(places), set(), []
+    for place in ranked:
         if place.position not in seen:
             seen.add(place.position)
             first.append(place)
-    return (first + [place for place in free if place not in first])[:number]
+    return (first + [place for place in ranked if place not in first])[:number]
 
 
 def _on_border(labels: np.ndarray, count: int) -> np.ndarray:
