@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemoseg.data import offset_sums
 from hemoseg.data import predictions as prediction_files
 from hemoseg.data import samples as sample_files
+from hemoseg.data.offset_sums import OffsetSums
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
 from hemoseg.labels.components import connected_components
@@ -156,6 +158,37 @@ def shown_by(settings, root, published=None):
     return "".join(piece.data for piece in shown)
 
 
+def explained(root, settings):
+    """What `explain` leaves, of a sample of which both networks saw a pixel; the experiment with its section."""
+    folder, layers, bins = root / "lab" / "explain", [HOSTILE, "b"], 12
+    sample = f"{HOSTILE}$0_"
+    rows = [["centre", sample, 9, 9, depth, 9 + shift, 9, 1] for depth in (2, 3) for shift in (-1, 0, 1)]
+    columns = ["kind", "sample", "pixel_row", "pixel_column", "depth", "row", "column", "weight"]
+    models = list(settings["models"])
+    tables = [pd.DataFrame(rows, columns=columns).assign(model=model, seed=0) for model in models]
+    write_table(folder / "sampling.csv", pd.concat(tables))
+    rng, shape = np.random.default_rng(0), (len(layers), bins, 5)
+    own, others, random = (1 + rng.random((8, *many, *shape)) for many in ((), (4,), (3,)))
+    maps = [[np.ones((40, 40), np.float32), np.ones((20, 20), np.float32)]]
+    one = OffsetSums(
+        "deformable_unet", 0, "fixed", ["s"] * 8, [f"f{i}" for i in range(8)], layers, [1, 2], 4.0,
+        np.linspace(-1, 2, bins + 1), own, others, random, [sample], maps,
+    )  # fmt: skip
+    write_arrays(folder / "offsets.npz", **offset_sums.to_arrays([one]))
+    return settings | {"explain": {"models": models, "per_kind": 1, "path": "skip", "offsets": "interpolated"}}
+
+
+def test_sampling_locations_are_shown_where_they_were_looked_at(tmp_path):
+    kind = BINARY | {"models": {"unet": "U-Net", "deformable_unet": "dU-Net"}, "folds": 1}
+    settings = results_of(tmp_path, kind)
+    page = shown_by(explained(tmp_path, settings), tmp_path)
+    assert "Sampling locations" in page
+    assert page.count("<figure") >= 9
+    assert "follow the shape of cells?" in page
+    assert "<script" not in page
+    assert report.loads(page) == []
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_of_results_has_its_page(tmp_path, kind):
     page = shown_by(results_of(tmp_path, kind), tmp_path)
@@ -166,6 +199,7 @@ def test_every_kind_of_results_has_its_page(tmp_path, kind):
     assert ("deformable back end kornia" in page) == ("deformable_unet" in kind["models"])
     assert ("is trained by steps" in page) == (list(kind["models"]) == ["otsu"])
     assert page.count("<figure") >= 5
+    assert "Sampling locations" not in page
 
 
 def test_labels_by_nobody_are_told(tmp_path):

@@ -27,6 +27,13 @@ MARGIN = 3  # pixels between the farthest point and the edge of a crop
 COUNTED = {1: "last layer", 2: "last two layers", 3: "last three layers"}
 
 
+class _Pixel(NamedTuple):
+    kind: str
+    sample: str
+    pixel_row: int
+    pixel_column: int
+
+
 class Seen(NamedTuple):
     """A sample: its image float ``(C, H, W)`` in [0, 1] and its true cells ``(H, W)``."""
 
@@ -44,15 +51,14 @@ def sampling_locations(points: pd.DataFrame, seen: Mapping[str, Seen], labels: M
     """
     models = [key for key in labels if key in set(points["model"])]
     views = [(depth, model) for depth in sorted(points["depth"].unique()) for model in models]
-    pixels = points[["kind", "sample", "pixel_row", "pixel_column"]].drop_duplicates()
+    pixels = [(_Pixel(*key), own) for key, own in points.groupby(list(_Pixel._fields), sort=False)]
     side = WIDTH / (len(views) + 1)
     drawn = figure(WIDTH, (side + 0.3) * len(pixels) + 0.75)
     grid = drawn.subplots(len(pixels), len(views) + 1, squeeze=False)
     for axes, (depth, model) in zip(grid[0, 1:], views, strict=True):
         words = COUNTED.get(depth, f"last {depth} layers")
         axes.set_title(f"{shortened(labels[model], 18)}\n{words}", fontsize=10)
-    for line, pixel in zip(grid, pixels.itertuples(index=False), strict=True):
-        own = points[(points[list(pixel._fields)] == pixel).all(axis=1)]
+    for line, (pixel, own) in zip(grid, pixels, strict=True):
         where = _crop(own, seen[pixel.sample].cells.shape)
         _whole(line[0], seen[pixel.sample], where, pixel)
         for axes, (depth, model) in zip(line[1:], views, strict=True):
@@ -90,14 +96,14 @@ def _crop(points: pd.DataFrame, shape: tuple[int, int]) -> tuple[slice, slice]:
     )
 
 
-def _whole(axes: Axes, one: Seen, where: tuple[slice, slice], pixel: tuple) -> None:
+def _whole(axes: Axes, one: Seen, where: tuple[slice, slice], pixel: _Pixel) -> None:
     show(axes, as_rgb(one.image))
     frame_crop(axes, *where)
     axes.set_ylabel(KINDS.get(pixel.kind, pixel.kind), fontsize=10.5, fontweight="bold")
     axes.set_xlabel(f"{shortened(pixel.sample, 16)} · row {pixel.pixel_row}, col. {pixel.pixel_column}", fontsize=8.5)
 
 
-def _points(axes: Axes, one: Seen, where: tuple[slice, slice], points: pd.DataFrame, pixel: tuple) -> None:
+def _points(axes: Axes, one: Seen, where: tuple[slice, slice], points: pd.DataFrame, pixel: _Pixel) -> None:
     rows, columns = where
     axes.imshow(
         as_rgb(one.image)[where],

@@ -79,6 +79,14 @@ def test_null_takes_an_entry_out():
     assert settings["prepare"]["classes"] == {}
 
 
+def test_a_row_that_is_taken_out_is_explained_no_more():
+    assert resolve(PARAMS)["experiments"]["scd2020_binary"]["explain"]["models"] == ["unet", "deformable_unet"]
+    plan = with_overlay(experiment(models={"unet": None}))
+    assert plan["experiments"]["scd2020_binary"]["explain"]["models"] == ["deformable_unet"]
+    assert plan["experiments"]["scd2020_multiclass"]["explain"]["models"] == ["deformable_unet"]
+    assert plan["experiments"]["scd2020_data_size"]["explain"]["models"] == []
+
+
 def test_a_model_is_complete():
     settings = resolve(PARAMS)["experiments"]["scd2020_binary"]
     for key, model in settings["models"].items():
@@ -157,6 +165,9 @@ REFUSED = {
     "a share above one": ({"tabulate": {"thresholds": {"found": 2}}}, r"tabulate: threshold found is 2; a share lies"),
     "unknown error": ({"tabulate": {"accuracy": ["mised"]}}, r"tabulate: accuracy has no 'mised'; did you mean missed"),
     "weights of itself": (models(unet={"weights_from": "unet"}), r"unet\.weights_from: unet -> unet goes in a circle"),
+    "an explained model": (experiment(explain={"models": ["unnet"]}), r"explain\.models: .* 'unnet' .* mean unet\?"),
+    "half a pixel": (experiment(explain={"at": [["s", 1]]}), r"scd2020_binary\.explain\.at\.0: .* is too short"),
+    "no layer": ({"explain": {"depths": []}}, r"params\.explain\.depths: \[\]"),
     "experiments in a list": ({"experiments": ["a"]}, r"params\.experiments: \['a'\] is no mapping; write each one as"),
     "a number for an experiment": ({"experiments": {"x": 3}}, r"params\.experiments\.x: 3 is no mapping; write its"),
     "a number for a name": (
