@@ -39,7 +39,7 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
         stages[f"{name}/table"] = _stage(told, ["tabulate", "compare", "report"], steps)
         if experiment["clinic"]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
-    titles = {name: [e["title"], e.get("source")] for name, e in plan["experiments"].items()}
+    titles = {name: [e["title"], e.get("source"), bool(e["clinic"])] for name, e in plan["experiments"].items()}
     stages["index"] = _stage({"scale": plan["scale"], "titles": titles}, ["report"], ["steps.index"])
     return stages
 

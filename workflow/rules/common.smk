@@ -234,14 +234,19 @@ def page_settings(wildcards):
 
 def index_settings():
     """What the index is told: every experiment with its title and source."""
-    told = {name: {key: e.get(key, "") for key in ("title", "source")} for name, e in EXPERIMENTS.items()}
+    told = {
+        name: {key: e.get(key, "") for key in ("title", "source")} | {"clinic": bool(e["clinic"])}
+        for name, e in EXPERIMENTS.items()
+    }
     return json.dumps({"scale": PLAN["scale"], "experiments": told})
 
 
 def predictions_to_measure(wildcards):
-    """Input of `measure`: what a model's first seed said of every split's test samples."""
+    """Input of `measure`: what a model's first seed said of the test samples of the last family of splits."""
+    families = experiment_of(wildcards)["families"]
+    splits = [split for split, family in families.items() if family == list(families.values())[-1]]
     first = model_of(wildcards)["seeds"][0]
-    runs = [run for run in runs_of(wildcards.experiment, [wildcards.model]) if run[2] == first]
+    runs = [(wildcards.model, split, first) for split in splits]
     return [f"{folder_of(wildcards.experiment, 'predict', *run)}/predictions.npz" for run in runs]
 
 

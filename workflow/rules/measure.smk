@@ -1,4 +1,4 @@
-# Experiments with a section `clinic`: the cells of one model's test samples, all splits, its first seed.
+# Experiments with a section `clinic`: the cells of a model's test samples, every split of a family, its first seed.
 MEASURED = "results/{experiment}/measure/{model}"
 
 

@@ -241,7 +241,9 @@ def merging_sentence(found: Counted) -> str:
 def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """What a reader must know before a number is used."""
     model = settings["models"][settings["clinic"]["model"]]
-    seeds, splits = len(model["seeds"]), len(settings["split_names"])
+    seeds, families = len(model["seeds"]), list(settings["families"].values())
+    by, splits = settings["split"]["by"], families.count(families[-1])
+    by = by[-1] if isinstance(by, list) else by
     trained = {"auto": "labels made by image processing, not by people"}.get(settings["labels"], "the set's own labels")
     said = [
         merging_sentence(found),
@@ -249,7 +251,7 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
         f"that did not train on it, the first of {count_of(seeds, 'seed')}. The intervals know nothing of other "
         "trainings, and nothing of the model's own errors: compare with the truth where it is printed.",
     ]
-    if settings["split"]["by"] != "group" and found.frames["group"].replace("", np.nan).nunique() > 1:
+    if by != "group" and found.frames["group"].replace("", np.nan).nunique() > 1:
         said.append(
             "Frames of one patient stand on both sides of a split, so that the model has seen the patient: on a new "
             "patient it will be worse. `split: {by: group}` measures that."

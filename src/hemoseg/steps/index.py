@@ -26,12 +26,14 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     experiments = [
         {"name": name, **facts, "built": (args.out.parent / f"{name}.html").exists()}
+        | {"clinic": bool(facts.get("clinic")) and (args.out.parent / f"{name}_clinic.html").exists()}
         | _summary(args.tables / f"{name}.csv")
         for name, facts in args.settings["experiments"].items()
     ]
     # What is built stands first, in the order of params.
     experiments.sort(key=lambda one: not one["built"])
-    others = _others(args.out, set(args.settings["experiments"]))
+    named = {one["name"] for one in experiments} | {f"{one['name']}_clinic" for one in experiments if one["clinic"]}
+    others = _others(args.out, named)
     loader = jinja2.FileSystemLoader(args.template.parent)
     page = jinja2.Environment(loader=loader, autoescape=True).get_template(args.template.name)
     write_text(args.out, page.render(scale=args.settings["scale"], experiments=experiments, others=others))

@@ -130,6 +130,19 @@ REFUSED = {
         {"experiments": {"a": {"title": "A", "models": {"otsu": {}}}}},
         r"a: dataset is missing; write it, or",
     ),
+    "a clinic page of no model": (
+        experiment(clinic={"model": "unett"}),
+        r"clinic\.model: .*'unett' .*; did you mean unet\?",
+    ),
+    "a clinic page of whom": (experiment(clinic={"border": "all"}), r"clinic: 'model' is a required property"),
+    "a border like no other": (
+        experiment(clinic={"model": "unet", "border": "some"}),
+        r"'some' is not one of counting_",
+    ),
+    "a clinic page in another's place": (
+        merged(experiment(clinic={"model": "unet"}), like(scd2020_binary_clinic="scd2018_segmentation")),
+        r"its page would be that of the experiment scd2020_binary_clinic; rename",
+    ),
     "unknown start": (models(unet={"init_from": "ottsu"}), r"unet\.init_from: .* 'ottsu' in .*; did you mean otsu\?"),
     "unknown weights": (models(unet={"weights_from": "x"}), r"unet\.weights_from: there is no model 'x' in this"),
     "start in a circle": (models(unet={"init_from": "unet"}), r"unet -> unet goes in a circle"),
