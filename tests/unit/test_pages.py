@@ -15,8 +15,9 @@ from hemoseg.data import samples as sample_files
 from hemoseg.data.offset_sums import OffsetSums
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
+from hemoseg.data.splits import comparison, families
 from hemoseg.labels.components import connected_components
-from hemoseg.steps import evaluate, report, split, tabulate, times
+from hemoseg.steps import compare, evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table
 
 NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
@@ -68,11 +69,11 @@ def settings_of(kind):
     columns |= {"incomplete": "III"} | ({"two_types": "IV"} if kind["classes"] > 2 else {})
     folds = kind["folds"]
     protocol = {"protocol": "folds", "folds": folds} if folds > 1 else {"protocol": "fixed", "train": 4, "test": 4}
+    protocol = {"by": "sample", **protocol} | kind.get("split", {})
     return {
         "experiment": "lab", "scale": "demo", "title": HOSTILE, "source": HOSTILE, "dataset": "lab", "models": models,
-        "labels": "truth", "split": {**protocol, "by": "sample"}, "train": {"loss": "cross_entropy"},
-        "split_names": [f"fold{i + 1}" for i in range(folds)] if folds > 1 else ["fixed"],
-        "tabulate": {"columns": columns, "empty": "skip", "hausdorff_missing": "skip"},
+        "labels": "truth", "split": protocol, "train": {"loss": "cross_entropy"}, "split_names": [*families(protocol)],
+        "tabulate": {"columns": columns, "empty": "skip", "hausdorff_missing": "skip", "baseline": "unet"},
     }  # fmt: skip
 
 
@@ -120,9 +121,12 @@ def results_of(root, kind):
                 )  # fmt: skip
                 runs += ["--run", f"model={key},split={name},seed={seed},folder={out}"]
     rows = {key: model["label"] for key, model in settings["models"].items()}
-    told = json.dumps({"table": "lab", "rows": rows, **settings["tabulate"]})
+    told = {"table": "lab", "rows": rows, "families": families(settings["split"]), **settings["tabulate"]}
+    told = json.dumps(told)
     outputs = [f"--{name}={root}/tables/lab.{name}" for name in ("markdown", "metrics")]
     tabulate.main(["--settings", told, "--published", "none", *runs, f"--out={root}/tables/lab.csv", *outputs])
+    if kinds := comparison(settings["split"]):
+        compare.main(["--settings", told, "--comparison", kinds, *runs, f"--out={root}/tables/lab.{kinds}.csv"])
     told = json.dumps({"rows": rows, "baseline": "unet"})
     trained = [word.replace("--run", "--trained").replace("/evaluate/", "/train/") for word in runs]
     predicted = [word.replace("--run", "--predicted").replace("/evaluate/", "/predict/") for word in runs]
@@ -145,9 +149,9 @@ KINDS = {
 }
 
 
-def shown_by(settings, root, published=None):
+def shown_by(settings, root, published=None, notebook=NOTEBOOK):
     """What the notebook shows, its cells run here instead of in a kernel."""
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    notebook = json.loads(notebook.read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     shown, names = [], {}
     exec(cells[0], names)
@@ -202,6 +206,21 @@ def test_every_kind_of_results_has_its_page(tmp_path, kind):
     assert "Sampling locations" not in page
 
 
+FAMILIES = {
+    "data_size": ({"protocol": "sizes", "sizes": [2, 4], "test": 4}, ["To equal U-Net", "n4", "4 test images"]),
+    "patients": ({"by": ["frame", "group"]}, ["Optimism of random folds", "grouped", "2 patients", "3 different ways"]),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families_of_splits_have_pages_of_their_own(tmp_path, name):
+    settings = results_of(tmp_path, MANY | {"split": FAMILIES[name][0]})
+    page = shown_by(settings, tmp_path, notebook=NOTEBOOK.with_name(f"{name}.ipynb"))
+    assert "<script" not in page
+    assert report.loads(page) == []
+    assert [words for words in FAMILIES[name][1] if words not in page] == []
+
+
 def test_labels_by_nobody_are_told(tmp_path):
     settings = results_of(tmp_path, BINARY | {"models": {"unet": "U-Net"}, "folds": 1})
     base = tmp_path / "lab"
@@ -247,8 +266,9 @@ def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
     assert str(tmp_path) not in page
 
 
-def test_the_notebook_only_shows_and_is_stripped():
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", sorted(NOTEBOOK.parent.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_notebook_only_shows_and_is_stripped(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     source = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert "def " not in source
     assert "lambda" not in source
