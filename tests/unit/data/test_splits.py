@@ -151,10 +151,11 @@ def test_what_cannot_be_divided_is_refused_in_one_sentence(settings, sentence):
         make_splits(settings, *quartered(8))
 
 
-def test_a_missing_group_is_named():
+@pytest.mark.parametrize("by", ["group", ["frame", "group"]])
+def test_a_missing_group_is_named(by):
     ids, frames, groups = quartered(4)
     with pytest.raises(InputError, match=r"f000_2 has no group.*manifest.csv"):
-        make_splits({"folds": 2, "by": "group"}, ids, frames, [*groups[:2], "", *groups[3:]])
+        make_splits({"folds": 2, "by": by}, ids, frames, [*groups[:2], "", *groups[3:]])
 
 
 def test_a_leak_is_proved():
