@@ -19,7 +19,7 @@ STAND_IN = Path(__file__).parent / "stand_in_conda" / "bin"
 # conda-forge's name to PyPI's, an import's to its distribution's, a distribution's to the one that brings it.
 PYPI = {"pytorch": "torch"}
 DISTRIBUTION = {
-    "PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image",
+    "PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn",
     "lightning_fabric": "lightning-fabric", "nbformat": "nbconvert", "traitlets": "nbconvert",
     "matplotlib": "seaborn", "IPython": "ipykernel",
 }  # fmt: skip

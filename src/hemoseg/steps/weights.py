@@ -17,7 +17,7 @@ from hemoseg import __version__
 from hemoseg.errors import InputError
 from hemoseg.steps.files import read_json, written_whole
 
-VERSIONED = ("torch", "numpy", "kornia", "opencv-python-headless", "scikit-image")
+VERSIONED = ("torch", "numpy", "kornia", "opencv-python-headless", "scikit-image", "scikit-learn")
 
 
 def write_weights(path: str | Path, tensors: dict[str, Tensor], numbers: Any = None) -> None:
