@@ -19,9 +19,9 @@ STAND_IN = Path(__file__).parent / "stand_in_conda" / "bin"
 # conda-forge's name to PyPI's, an import's to its distribution's, a distribution's to the one that brings it.
 PYPI = {"pytorch": "torch"}
 DISTRIBUTION = {
-    "PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn",
+    "PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image",
     "lightning_fabric": "lightning-fabric", "nbformat": "nbconvert", "traitlets": "nbconvert",
-    "matplotlib": "seaborn", "IPython": "ipykernel",
+    "matplotlib": "seaborn", "IPython": "ipykernel", "sklearn": "scikit-learn",
 }  # fmt: skip
 # The export is no rule of the workflow; a torch for CUDA brings the triton that fits it.
 OPTIONAL = {"onnx", "onnxruntime", "onnxscript", "triton"}
