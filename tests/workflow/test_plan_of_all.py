@@ -35,7 +35,8 @@ def own(name, *path):
 def splits(name, scale):
     protocol = chosen(own(name, "split", "protocol"), scale)
     if protocol == "folds":
-        return chosen(own(name, "split", "folds"), scale)
+        divided = own(name, "split", "by")
+        return chosen(own(name, "split", "folds"), scale) * (len(divided) if isinstance(divided, list) else 1)
     return 1 if protocol == "fixed" else len(chosen(own(name, "split", "sizes"), scale))
 
 

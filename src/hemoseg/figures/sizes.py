@@ -68,7 +68,7 @@ def learning(
         shared = {"color": colours[row], "marker": MARKERS[i % len(MARKERS)], "label": plain(labels[row])}
         spread = lines["seed_sd"].where(lines["seeds"] > 1)
         left.errorbar(lines["images"], lines["mean"], spread, linewidth=2, markersize=6, capsize=4, **shared)
-    reached = equal[np.isfinite(equal["needed"])]
+    reached = equal[_reached(equal)]
     for line in reached.to_dict("records"):
         ends = [line["needed"], line["images"]]
         left.plot(ends, [line["baseline_dice"]] * 2, ":|", color=SOFT, linewidth=1.6, markersize=9, zorder=1)
@@ -95,6 +95,11 @@ def _distances(axes: Axes, lines: pd.DataFrame, colour: str, shift: float) -> No
         axes.plot([centre * 0.86, centre / 0.86], [known.mean()] * 2, color=colour, linewidth=2.6)
 
 
+def _reached(equal: pd.DataFrame) -> pd.Series:
+    """Where the number of images is known: not below or above the sizes that were run."""
+    return equal["needed"].astype(float).abs() < np.inf
+
+
 def _size_axis(axes: Axes, sizes: list[int]) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(sizes))
@@ -108,7 +113,7 @@ def caption(table: pd.DataFrame, equal: pd.DataFrame, tested: int) -> str:
     """Under the figure of `learning`."""
     seeds = int(table["seeds"].max())
     spread = f"mean of {seeds} seeds, bars: their standard deviation (ddof = 1)" if seeds > 1 else "one seed: no spread"
-    dotted = int(np.isfinite(equal["needed"]).sum())
+    dotted = int(_reached(equal).sum())
     lines = f" Dotted ({dotted}): from the baseline's Dice to where the other curve reaches it." if dotted else ""
     return (
         f"Left: mean Dice of {count_of(tested, 'test image')}, the same at every size ({spread}), against the number "

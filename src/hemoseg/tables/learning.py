@@ -136,7 +136,7 @@ def images_needed(sizes: Sequence[int], curve: Sequence[float], value: float) ->
     if points[0][1] >= value:
         return points[0][0] if points[0][1] == value else AT_MOST
     for (few, low), (many, high) in pairwise(points):
-        if low < value <= high:
+        if value <= high:  # all before it are below
             return float(few * (many / few) ** ((value - low) / (high - low)))
     return NOT_REACHED
 

@@ -9,6 +9,8 @@ import yaml
 from plan import at_scale, merged, resolve
 from refusals import PlanError
 
+from hemoseg.data.splits import make_splits
+
 REPOSITORY = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/params.schema.yaml").read_text(encoding="utf-8"))
@@ -87,6 +89,29 @@ def test_a_row_that_is_taken_out_is_explained_no_more():
     assert plan["experiments"]["scd2020_data_size"]["explain"]["models"] == []
 
 
+def test_an_experiment_knows_the_families_of_its_splits_and_what_compares_them():
+    plan = resolve(PARAMS)["experiments"]
+    assert plan["scd2020_binary"]["comparison"] is None
+    assert set(plan["scd2020_binary"]["families"].values()) == {"all"}
+    assert plan["scd2020_data_size"]["comparison"] == "equal"
+    assert list(plan["scd2020_data_size"]["families"]) == plan["scd2020_data_size"]["split_names"]
+    assert plan["scd2020_patients"]["comparison"] == "optimism"
+    assert list(dict.fromkeys(plan["scd2020_patients"]["families"].values())) == ["random", "grouped"]
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_random_and_grouped_folds_of_the_patients_are_as_large(scale):
+    plan = with_overlay({"scale": scale})
+    simulate = plan["datasets"]["simulated_patients"]["simulate"]
+    names = [f"{i:04}" for i in range(simulate["frames"])]
+    groups = [f"p{i % simulate['patients']}" for i in range(simulate["frames"])]
+    splits = make_splits(plan["experiments"]["scd2020_patients"]["split"], names, names, groups)
+    sizes = [(len(split.train), len(split.val), len(split.test)) for split in splits]
+    half = len(sizes) // 2
+    for random, grouped in zip(sorted(sizes[:half]), sorted(sizes[half:]), strict=True):
+        assert max(abs(a - b) for a, b in zip(random, grouped, strict=True)) <= 1
+
+
 def test_a_model_is_complete():
     settings = resolve(PARAMS)["experiments"]["scd2020_binary"]
     for key, model in settings["models"].items():
@@ -122,6 +147,8 @@ REFUSED = {
     "text for a whole number": ({"train": {"steps": "many"}}, r"train\.steps: 'many' is not of type 'integer'"),
     "no choice": ({"tabulate": {"empty": "two"}}, r"tabulate\.empty: 'two' is not one of one, zero, skip"),
     "negative": ({"train": {"learning_rate": -1}}, r"train\.learning_rate: -1 "),
+    "no unit": (experiment(split={"by": "patient"}), r"split\.by: 'patient' is not one of sample, frame, group"),
+    "no unit of several": (experiment(split={"by": ["frame", "patient"]}), r"by\.1: 'patient' is not one of sample"),
     "one fold": (experiment(split={"folds": 1}), r"split\.folds: 1 is less than the minimum of 2"),
     "like nothing": (like(a="scd2020_binery"), r"a\.like: .*'scd2020_binery'; did you mean scd2020_binary\?"),
     "like in a circle": (like(a="b", b="a"), r"like: a -> b -> a goes in a circle; name an experiment"),
