@@ -10,7 +10,8 @@ TINY = {
         "scd2020_binary": {
             "models": dict.fromkeys(["autolabel", "region_growing", "ilastik", "pspnet", "deeplabv3plus"]),
             "split": {"protocol": "fixed", "train": 2, "test": 2},
-        }
+        },
+        "scd2020_patients": {"split": {"protocol": "folds"}},  # it is like the one above, and needs folds
     }
 }
 PAGE = "reports/build/scd2020_binary.html"
