@@ -104,7 +104,7 @@ def cells_again(folder, name):
         held = ((truths["sample"] == cell["sample"]) & (truths["host"] == cell["cell"])).sum()
         n["merged"] += held >= 2
         n["merged_cells"] += held * (held >= 2)
-        if 2 * cell["on_truth"] < cell["area"]:
+        if 2 * cell["on_truth"] < cell["area"] >= cell["on_ignored"]:
             n["spurious"] += 1
             taken = ("(no cell)", cell["class"] or "(no type)")
             confused[taken] = confused.get(taken, 0) + 1
