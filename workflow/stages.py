@@ -83,7 +83,7 @@ def _explain(experiment: dict[str, Any]) -> dict[str, Any]:
 
 def _of_page() -> list[str]:
     figures = [f"figures.{path.stem}" for path in sorted((SOURCE / PACKAGE / "figures").glob("[!_]*.py"))]
-    return ["steps.report", "steps.results", "tables.audit", "tables.conventions", *figures]
+    return ["steps.report", "steps.results", "steps.explained", "tables.audit", "tables.conventions", *figures]
 
 
 def _of_clinic() -> list[str]:

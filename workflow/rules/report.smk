@@ -28,7 +28,7 @@ rule report:
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
         template="reports/templates/page/index.html.j2",
         style="reports/templates/style.css.j2",
-        code=code_of("steps.report", "steps.results", "tables.audit", "tables.conventions", *FIGURES),
+        code=code_of("steps.report", "steps.results", "steps.explained", "tables.audit", "tables.conventions", *FIGURES),
     output:
         report(
             "reports/build/{experiment}.html",

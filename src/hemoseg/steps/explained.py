@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from hemoseg.data import offset_sums
 from hemoseg.data.offset_sums import OffsetSums
-from hemoseg.data.samples import Samples
+from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
 from hemoseg.figures.sampling import Seen
 from hemoseg.steps.files import read_arrays, read_table
@@ -22,17 +23,20 @@ class Explained(NamedTuple):
     seen: dict[str, Seen]
 
 
-def read(folder: Path, models: Mapping[str, Mapping[str, Any]], samples: Samples) -> Explained:
-    """Read the folder of `explain`.
+def read(folder: Path, settings: Mapping[str, Any], samples: Samples) -> Explained | None:
+    """What `explain` saw in the networks; None where the experiment does not ask for it.
 
     Args:
-        folder: ``results/<experiment>/explain``.
-        models: rows of the experiment with their seeds.
+        folder: of the experiment's results.
+        settings: the experiment, complete.
         samples: of the experiment, with the labels that `explain` saw.
 
     Raises:
         InputError: a file is absent or damaged, or of other samples.
     """
+    if not settings.get("explain", {}).get("models"):
+        return None
+    folder, models = folder / "explain", settings["models"]
     points = read_table(folder / "sampling.csv", dtype={"sample": str})
     first = {key: model["seeds"][0] for key, model in models.items()}
     points = points[points["seed"] == points["model"].map(first)]
@@ -40,7 +44,8 @@ def read(folder: Path, models: Mapping[str, Mapping[str, Any]], samples: Samples
     names = list(dict.fromkeys([*points["sample"], *(name for one in offsets for name in one.map_ids)]))
     if strange := set(names) - set(samples.ids):
         raise InputError(f"{folder}: made of other samples ({min(strange)} is none of these); run `explain` again")
-    cells = samples.instances if samples.has_instances else samples.classes
+    classes = [np.where(one == IGNORE, 0, one) for one in samples.classes]
+    cells = samples.instances if samples.has_instances else classes
     positions = samples.index(names)
     seen = {name: Seen(samples.image(i), cells[i]) for name, i in zip(names, positions, strict=True)}
     return Explained(points, offsets, seen)

@@ -13,8 +13,6 @@ from hemoseg.data.samples import Samples, unpack
 from hemoseg.errors import InputError
 from hemoseg.figures.panels import Shown
 from hemoseg.figures.style import palette
-from hemoseg.steps import explained
-from hemoseg.steps.explained import Explained
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import SPLIT_TEXTS, read_samples
 
@@ -163,13 +161,6 @@ class Results:
         """Auto-labels against truth, where the experiment made them as a stage."""
         path = self.folder / "autolabels.csv"
         return read_table(path, dtype={"sample": str, "kind": str}) if path.exists() else None
-
-    @cached_property
-    def explained(self) -> Explained | None:
-        """What `explain` saw in the networks, where the experiment asks for it."""
-        if not self.settings.get("explain", {}).get("models"):
-            return None
-        return explained.read(self.folder / "explain", self.settings["models"], self.samples)
 
     def stage_seconds(self) -> dict[str, float]:
         """Seconds of the stages that run once for the experiment, as the engine measured them."""
