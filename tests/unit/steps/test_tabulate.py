@@ -192,3 +192,30 @@ def test_bad_settings_leave_nothing_behind(tmp_path, runs):
     with pytest.raises(InputError, match="did you mean dice"):
         run(tmp_path, runs, columns={"dise": "Dice"})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_second_rule_makes_the_columns_that_it_changes_once_more(tmp_path, runs):
+    run(tmp_path, runs, classes="all", empty="one", also={"average": "pooled"})
+    other = files.read_table(tmp_path / "out/t.other_rule.csv")
+    assert list(dict.fromkeys(other["column"])) == ["dice", "jaccard"]
+    sentences = files.read_json(tmp_path / "out/t.conventions.json")["other_rule"]
+    assert len(sentences) == 2
+    assert all("counted together" in sentence for sentence in sentences)
+    text = (tmp_path / "out/t.md").read_text(encoding="utf-8")
+    assert text.count("under another rule") == 1
+    assert all(f"* {sentence}" in text for sentence in sentences)
+
+
+def test_a_second_rule_that_is_none_is_refused(tmp_path, runs):
+    with pytest.raises(InputError, match="also has no 'background'"):
+        run(tmp_path, runs, also={"background": "in"})
+    with pytest.raises(InputError, match="empty is 'half'"):
+        run(tmp_path, runs, also={"empty": "half"})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arrays", [{}, {"counts": np.zeros((1, 2, 2, 8))}, {"counts": np.zeros(3)}])
+def test_histograms_of_other_classes_are_refused_by_the_name_of_the_file(tmp_path, runs, arrays):
+    files.write_arrays(next(iter(runs.values())) / "histograms.npz", ids=np.zeros(0), **arrays)
+    with pytest.raises(InputError, match=r"histograms\.npz: no histograms of 3 classes; run evaluate again"):
+        run(tmp_path, runs)

@@ -59,6 +59,14 @@ def test_resolving_changes_nothing_that_it_was_given():
     assert given == PARAMS
 
 
+def test_columns_keep_the_order_of_the_parent_unless_all_are_named_again():
+    below = {"loss": 1, "accuracy": 2, "dice": 3}
+    assert list(merged(below, {"dice": 4, "auc": 5})) == ["loss", "accuracy", "dice", "auc"]
+    named = merged(below, {"dice": 4, "auc": 5, "loss": 1, "accuracy": None})
+    assert list(named) == ["dice", "auc", "loss", "accuracy"]
+    assert named == {"loss": 1, "accuracy": None, "dice": 4, "auc": 5}
+
+
 def test_an_experiment_takes_over_what_it_is_like():
     plan = with_overlay({"experiments": {"mine": {"like": "scd2020_binary", "title": "Mine", "train": {"steps": 7}},
                                          "theirs": {"like": "mine", "models": {"unet": None}}}})  # fmt: skip
