@@ -81,7 +81,7 @@ def _seams(labels: np.ndarray, boxes: Sequence[Box]) -> list[tuple[np.ndarray, n
     for upper in boxes:
         for lower in boxes:
             left, right = max(upper[1], lower[1]), min(upper[3], lower[3])
-            if upper[2] == lower[0] and left < right:
+            if upper[2] == lower[0]:
                 line = upper[2]
                 found.append((labels[line - 1 : line, left:right], labels[line : line + 1, left:right]))
     return found

@@ -55,6 +55,14 @@ def test_a_cell_in_four_quadrants_is_one():
     assert mosaic.place([p.astype(np.uint8) for p in parts], parts).instances.max() == 1
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_cell_in_three_strips_is_one_whatever_their_order(turn):
+    labels = np.repeat([1, 2, 3], 4)[:, None] * np.ones((1, 5), int)
+    boxes = [(0, 0, 4, 5), (4, 0, 8, 5), (8, 0, 12, 5)][::turn]
+    assert joined(labels, boxes).max() == 1
+    assert joined(labels.T, [(b, a, d, c) for a, b, c, d in boxes]).max() == 1
+
+
 def test_the_grid_is_as_fine_as_the_samples():
     boxes = np.array(quadrants((0, 100, 1080, 1821)))
     mosaic = mosaic_of(boxes, [(256, 256)] * 4)

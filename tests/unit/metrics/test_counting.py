@@ -18,8 +18,7 @@ def tables(border, area=100.0, side="pred", truth=False, pixel=np.nan):
 
 # A disc of radius 4.5 px in 60 px is inside where it keeps 5 px away, and seen where it reaches 0.5 px in.
 @pytest.mark.parametrize(
-    ("rule", "bias"),
-    [("counting_frame", 0), ("all", (68**2 - (4 - np.pi) * 16) / 60**2 - 1), ("inside", 50**2 / 60**2 - 1)],
+    ("rule", "area"), [("counting_frame", 60**2), ("all", 68**2 - (4 - np.pi) * 16), ("inside", 50**2)]
 )
 def test_the_counting_frame_alone_is_unbiased(rule, area):
     """Discs of one radius thrown on a plane, a window of which is seen: how many count per window of the density."""

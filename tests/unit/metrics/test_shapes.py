@@ -89,10 +89,11 @@ def label_order(labels):
     return np.ascontiguousarray(labels)
 
 
-def test_one_pixel_is_a_small_square_and_never_a_line():
-    found = cell_shapes(np.array([[1]]), (2.0, 2.0))
-    assert found["eccentricity"][0] == 0
-    assert found["area"][0] == 4
+@pytest.mark.parametrize(("labels", "spacing"), [([[1]], (2, 2)), ([[1, 1, 1]], (3, 1)), ([[1], [1]], (1, 2))])
+def test_few_pixels_that_make_a_square_are_one_and_never_a_line(labels, spacing):
+    found = cell_shapes(np.array(labels), spacing)
+    assert found["eccentricity"][0] == pytest.approx(0, abs=1e-6)
+    assert found["area"][0] == max(spacing) ** 2
 
 
 def test_sides_are_those_of_the_field_and_not_of_the_array():

@@ -51,6 +51,7 @@ def test_copies_of_cells_tell_no_more_than_one_of_each():
     random = np.random.default_rng(1)
     part = 8 * (random.random(2000) < 0.3)
     assert effect(part, np.full(2000, 8), 0).effect == pytest.approx(8, rel=0.01)
+    assert effect([0, 8], [8, 8], 0).effect == pytest.approx(16)  # 2 * (4**2 + 4**2) over 16 / 4
     alone = random.binomial(8, 0.3, 2000)
     assert effect(alone, np.full(2000, 8), 0).effect == pytest.approx(1, abs=0.08)
 
