@@ -91,6 +91,11 @@ def write_run(folder, samples, ids, key, seed, run):
     facts = {"network": key, "split": run, "labels": "truth", "weights": "last", "samples_sha256": "a" * 64}
     write_json(folder("train") / "model.json", facts | ({"steps": 4, "step": 4, "parameters": 9} if network else {}))
     extra = {"seconds_per_step": 0.1} | ({"deformable_backend": "kornia"} if "deformable" in key else {})
+    extra |= {"imbalance": "none", "pretrained": None}
+    if "deformable" in key:
+        weights = dict.fromkeys(part.class_names, 0.5)
+        begun = {"from": HOSTILE, "sha256": "b" * 64}
+        extra |= {"imbalance": "class_weights", "class_weights": weights, "pretrained": begun}
     times = {"device": "cpu", "threads": 1, "versions": VERSIONS, "training_seconds": 1.0}
     write_json(folder("train") / "run.json", times | (extra if network else {}))
     history = [[s, 1 / s, 1 / s, 0.5, 1.0] for s in (2, 4)] if network else []
@@ -198,6 +203,10 @@ def test_every_kind_of_results_has_its_page(tmp_path, kind):
     page = shown_by(results_of(tmp_path, kind), tmp_path)
     assert "<script" not in page
     assert report.loads(page) == []
+    # Made of the runs, for every network: what was done about rare classes, and what its weights began with.
+    deformable = "deformable_unet" in kind["models"]
+    assert ("class imbalance: " in page) == ("class imbalance class weights: " in page) == deformable
+    assert (f"started from published weights ({escape(HOSTILE)}, sha256 bbbbbbbbbbbbbbbb)" in page) == deformable
     words = {True: "simulated data", False: "real data", None: "origin of the data not told"}
     assert words[kind["simulated"]] in page
     assert ("deformable back end kornia" in page) == ("deformable_unet" in kind["models"])
