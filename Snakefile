@@ -3,6 +3,7 @@
 # Paths: data/<dataset>/                                            frames as published, simulated or from a lab
 #        results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
 #        results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
+#        results/<experiment>/explain/                              where kernels sample, and offsets against cell borders
 #        results/tables/<experiment>.csv                            ours beside the published numbers
 #        reports/build/<experiment>.html, index.html                pages that open offline
 #        results/tables/<experiment>.clinic_*.csv, reports/build/<experiment>_clinic.html   where it has a section clinic

@@ -49,7 +49,8 @@ def against_distance(one: OffsetSums, seed: int = 0) -> Figure:
         for line, name in enumerate(ROWS):
             axes = grid[line, column]
             spread = _measured(np.tensordot(counts, own, axes=1), name, stride)
-            value, *band = interval(_measured(own.sum(axis=0), name, stride), spread)
+            value, low, high = interval(_measured(own.sum(axis=0), name, stride), spread)
+            band = (low if name == "normal" else np.maximum(low, 0), high)
             _curve(axes, one.edges, shown, value, band, OWN, "-")
             _curve(axes, one.edges, shown, _measured(others.sum(axis=0), name, stride).mean(axis=0), None, OTHERS, "--")
             if random.shape[1]:
@@ -178,5 +179,5 @@ def layers_caption(one: OffsetSums, label: str) -> str:
         f"Offsets of {label} (seed {one.seed}) near a cell border (within {NEAR[1]:g} radii of the median cell, "
         f"{NEAR[1] * one.radius:.1f} px), layer by layer, in the order of the data; over {len(one.ids)} test images. "
         "Blue right of the orange diamond: the layer's offsets depend on where the borders of this image are. Blue "
-        "within the grey bar: no more than those of a filter that learned nothing. Intervals: bootstrap over frames."
+        "within the grey bar: no more than those of a kernel that learned nothing. Intervals: bootstrap over frames."
     )

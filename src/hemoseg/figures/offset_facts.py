@@ -125,7 +125,7 @@ def answer(one: OffsetSums, found: Facts, label: str) -> str:
     aligned, longer = found
     ours, chance = np.nanmean(aligned.own), np.nanmean(aligned.others)
     gain, low, high = aligned.gain
-    seen = f"{count_of(len(one.ids), 'test image')} of {one.split}"
+    seen = f"{count_of(len(one.ids), 'test image')} of the split {one.split}"
     verdict, why = _verdict(found)
     band = f"within half a cell's radius of a border ({NEAR[1] * one.radius:.1f} px)"
     return (
@@ -147,16 +147,16 @@ def _verdict(found: Facts) -> tuple[str, str]:
     said = ""
     if len(drawn):
         said = (
-            f" Offset kernels drawn at random, of the same norms and on the same maps, reach {drawn.mean():.0%} "
+            f" The random kernels, of the same norms and on the same maps, reach {drawn.mean():.0%} "
             f"({drawn.min():.0%} to {drawn.max():.0%}) and {_mean(found.longer.random):.2f} times."
         )
     if found.aligned.gain[1] <= 0:
         return "No: their direction does not depend on where borders are by more than chance.", said
     if not len(drawn):
         return "Their direction depends on where borders are; whether any filter's would was not drawn.", said
-    counted = f"{as_good} of {count_of(len(drawn), 'offset kernel')} that learned nothing"
+    counted = f"{as_good} of {count_of(len(drawn), 'offset kernel')} drawn at random"
     if as_good > CHANCE * len(drawn):
-        known = "Not beyond what any filter of the same maps does: their direction depends on where borders are"
+        known = "Not more than kernels that learned nothing: their direction depends on where borders are"
         return f"{known}, but {counted} are aligned at least as much.", said
     return f"Yes: their direction depends on where borders are, and {counted} are aligned as much.", said
 

@@ -204,7 +204,7 @@ def points_caption(points: pd.DataFrame, settings: Mapping[str, Any]) -> str:
         "Where the kernels of the last 3x3 layers sample (red) for the value of one output pixel (yellow), on the raw "
         "image, in pixels of the sample. Left: the sample, dashed the crop. The pixels were chosen by rule among the "
         f"test images: {'; '.join(rules[kind] for kind in kinds)}.{absent} A plain network reaches its grid on many "
-        "ways: the larger a point, the more (caption: ways to distinct points). Of the layers, "
+        "ways: the larger a point, the more (below each picture: ways and distinct points). Of the layers, "
         f"{PATHS[settings['path']]} {WAYS[settings['offsets']]} Points that read nothing but zeros beyond the image "
         "are left out. First seed of each model."
     )

@@ -50,7 +50,10 @@ def test_measures_are_those_that_were_put_in():
 
 ANSWERS = {
     "no more than chance": (network(), "No: their direction does not depend on where borders are by more than chance"),
-    "as random kernels": (network(own=(0.3, 2.0), random=(0.35, 2.0)), "but 20 of 20 offset kernels that learned"),
+    "as random kernels": (
+        network(own=(0.3, 2.0), random=(0.35, 2.0)),
+        "but 20 of 20 offset kernels drawn at",
+    ),
     "more than random": (network(own=(0.3, 2.0), random=(0.1, 2.0)), "Yes: their direction depends on where borders"),
     "nothing drawn": (network(own=(0.3, 2.0), draws=0), "whether any filter's would was not drawn"),
     "an untrained network": (network(own=(0.3, 2.0), scale=0.0), "too few or too small to be compared"),
