@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
+from hemoseg.data.samples import IGNORE
+
 CROP_SHARE = 0.4  # side of a zoomed crop, as a share of the shorter side of the sample
 LEAST_CROP = 24  # pixels
 
@@ -50,9 +52,9 @@ def crop(gt: np.ndarray, predictions: Sequence[np.ndarray], instances: np.ndarra
     side = int(min(max(round(CROP_SHARE * min(gt.shape)), LEAST_CROP), min(gt.shape)))
     weight = np.zeros(gt.shape, np.float64)
     for pred in predictions:
-        weight += pred != gt
+        weight += (pred != gt) & (gt != IGNORE)
     if len(predictions) > 1:
-        weight += 2.0 * np.any([pred != predictions[0] for pred in predictions[1:]], axis=0)
+        weight += 2.0 * np.any([(pred != predictions[0]) & (gt != IGNORE) for pred in predictions[1:]], axis=0)
     if instances is not None:
         weight += 1.0 * between_cells(instances)
     # A faint pull to the middle decides where nothing else does.

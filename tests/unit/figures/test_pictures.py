@@ -105,6 +105,16 @@ def test_the_crop_holds_the_error():
     assert rows.stop - rows.start == columns.stop - columns.start == 32
 
 
+def test_a_crop_passes_over_what_is_ignored():
+    gt, pred = np.zeros((100, 100), np.uint8), np.zeros((100, 100), np.uint8)
+    gt[:45, :45] = 255
+    pred[:45, :45] = 1
+    pred[80:84, 80:84] = 1
+    rows, columns = choices.crop(gt, [pred, gt * 0], None)
+    assert rows.start > 40
+    assert columns.start > 40
+
+
 def test_without_an_error_the_crop_holds_the_touching_cells():
     instances = np.zeros((100, 100), np.int32)
     instances[10:20, 10:20], instances[10:20, 21:31], instances[70:90, 60:90] = 1, 2, 3
