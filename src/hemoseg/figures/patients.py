@@ -11,6 +11,8 @@ from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.figures.style import GROUP_MARKERS, SOFT, figure, group_colours, plain, shortened
 from hemoseg.figures.words import cells_in, count_of
 
+SEEDS = "sd over seeds"
+
 
 def optimism_table(optimism: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Scores of both families and their difference, as a reader wants them, a row per line of ``optimism``."""
@@ -25,8 +27,9 @@ def optimism_table(optimism: pd.DataFrame, columns: Mapping[str, Mapping[str, An
         row |= {"optimism": _signed(line["optimism"], digits)}
         row |= {"95 % interval": _between(line["low"], line["high"], digits)}
         row |= {"lowest to highest patient": _between(line["lowest_group"], line["highest_group"], digits)}
-        rows.append(row | {"sd over seeds": _signed(line["seed_sd"], digits).lstrip("+")})
-    return pd.DataFrame(rows)
+        rows.append(row | {SEEDS: _signed(line["seed_sd"], digits).lstrip("+")})
+    table = pd.DataFrame(rows)
+    return table if optimism["seed_sd"].notna().any() else table.drop(columns=SEEDS)
 
 
 def _signed(value: float, digits: int) -> str:
@@ -44,10 +47,12 @@ def verdict(optimism: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) ->
     digits = columns[lead["column"].iloc[0]]["digits"]
     told = [
         f"{line['label']} {_signed(line['optimism'], digits)} ({line['family']} {line['mean']:.{digits}f}, "
-        f"{line['other_family']} {line['other_mean']:.{digits}f})"
+        f"{line['other_family']} {line['other_mean']:.{digits}f}; patient by patient "
+        f"{_between(line['lowest_group'], line['highest_group'], digits)})"
         for line in lead.to_dict("records")
     ]
-    return f"Optimism of random folds in {lead['header'].iloc[0]}: {'; '.join(told)}."
+    few = f"This is from {count_of(int(lead['groups'].max()), 'patient')}: little to go by."
+    return f"Optimism of random folds in {lead['header'].iloc[0]}: {'; '.join(told)}. {few}"
 
 
 def patients_sentence(optimism: pd.DataFrame) -> str:
@@ -58,8 +63,9 @@ def patients_sentence(optimism: pd.DataFrame) -> str:
         f"Optimism is the score of random folds minus that of folds of whole patients; each tests all "
         f"{count_of(images, 'image')} once. The interval is a bootstrap of {count_of(groups, 'patient')} over the "
         f"paired differences of their images: there are only {ways} to draw {groups} of {groups}, so read it as the "
-        "spread between these patients, not as what other patients would show. Where a column does not follow from its "
-        "images one by one it is blank."
+        "spread between these patients, not as what other patients would show. Folds of whole patients also train on "
+        "fewer patients, which is part of the difference. Where a column does not follow from its images one by one "
+        "the interval is blank."
     )
 
 

@@ -85,8 +85,11 @@ def test_the_images_are_paired_and_gathered_by_patient():
 def test_a_sum_is_in_the_unit_of_the_table_and_what_images_do_not_make_is_blank():
     table, images = optimism(plan(SETTINGS), runs_of(FOLDS))
     lines = table.set_index("column")
-    paired = images[images["column"] == "missed"]["difference"].mean()
-    assert 3 * paired == pytest.approx(lines.loc["missed", "optimism"])  # three images a fold
+    paired = images[images["column"] == "missed"]
+    assert 3 * paired["difference"].mean() == pytest.approx(lines.loc["missed", "optimism"])  # three images a fold
+    patients = 3 * paired.groupby("group")["difference"].mean()
+    ends = lines.loc["missed", ["lowest_group", "highest_group"]].to_list()
+    assert ends == pytest.approx([patients.min(), patients.max()])
     assert np.isnan(lines.loc["loss", "low"])  # the mean over pixels of images that differ in size
     assert "loss" not in set(images["column"])
 
