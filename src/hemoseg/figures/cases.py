@@ -175,7 +175,7 @@ def said(case: Case, one: Shown, key: str, true: pd.DataFrame, names: Sequence[s
     """
     if case.kind == "artefact":
         share = float((one.predictions[key] > 0)[focus(case, one)].mean())
-        return f"{'taken for a cell' if share >= 0.5 else 'left as background'}: {share:.0%} of it called cell"
+        return f"{'taken for a cell' if share >= 0.5 else 'left as background'}; {share:.0%} of it called cell"
     rows = [true.loc[(case.sample, cell)] for cell in case.cells]
     covered = " and ".join(f"{row['covered'] / row['area']:.0%}" for row in rows)
     types = f"; called {', '.join(dict.fromkeys(_type(row, names) for row in rows))}" if len(names) > 2 else ""

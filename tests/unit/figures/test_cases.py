@@ -111,8 +111,8 @@ def test_the_artefact_is_the_largest_predicted_cell_that_is_none():
     case = found["artefact"]
     assert (case.owner, case.part) == ("deformable_unet", 12)
     assert np.array_equal(cases.focus(case, one), DIRT > 0)
-    assert words(case, one, "unet") == "left as background: 0% of it called cell"
-    assert words(case, one, "deformable_unet") == "taken for a cell: 100% of it called cell"
+    assert words(case, one, "unet") == "left as background; 0% of it called cell"
+    assert words(case, one, "deformable_unet") == "taken for a cell; 100% of it called cell"
 
 
 def test_without_any_the_largest_dark_thing_that_is_no_cell_is_looked_at():
