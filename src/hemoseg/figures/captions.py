@@ -41,8 +41,8 @@ def curves(history: pd.DataFrame, loss: str) -> str:
     validated = "" if history["val_dice"].notna().any() else " There were no validation samples."
     return (
         f"Loss (left: {loss.replace('_', ' ')}; solid: mean of the training batches since the last point, dashed: "
-        f"validation) and Dice on the validation samples (right) against optimiser steps, of {shown}. Thin: single "
-        f"trainings; thick: the mean over splits and seeds.{validated}"
+        f"validation) and Dice on the validation samples (right; mean over the classes but background) against "
+        f"optimiser steps, of {shown}. Thin: single trainings; thick: the mean over splits and seeds.{validated}"
     )
 
 

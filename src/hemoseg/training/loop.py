@@ -129,8 +129,9 @@ class Training:
     def validate(self) -> dict[str, float]:
         """Score the validation samples, append a row to the history, keep the weights if they are the best.
 
-        The score is the Dice of the foreground over all validation pixels, the loss the mean cross-entropy over them,
-        whatever the training weighs. Without validation samples the last weights are the best.
+        The score is the Dice of a class over all validation pixels, its mean over the classes but background that are
+        there or found; the loss is the mean cross-entropy over these pixels, whatever the training weighs. Without
+        validation samples the last weights are the best.
         """
         row = {
             "step": self.done,
@@ -149,18 +150,21 @@ class Training:
 
     def _score(self, pool: Pool) -> dict[str, float]:
         self.network.eval()
-        hit = size = loss = pixels = 0.0
+        loss = pixels = 0.0
+        hit, size = torch.zeros(2, len(pool.class_names), dtype=torch.float64)
         batches = torch.arange(len(pool)).split(self.plan.batch_size)
         for positions in batches:
             batch = pool.batch(positions)
             logits = self.network(batch.images)
             known = batch.classes != IGNORE
+            true, found = batch.classes[known], logits.argmax(1)[known]
             loss += float(named_loss("cross_entropy")(lambda _, logits=logits: logits, batch)) * float(known.sum())
             pixels += float(known.sum())
-            found, true = (logits.argmax(1) > 0) & known, (batch.classes > 0) & known
-            hit += float((found & true).sum())
-            size += float(found.sum() + true.sum())
-        return {"val_loss": loss / pixels if pixels else float("nan"), "val_dice": 2 * hit / size if size else 1.0}
+            hit += torch.bincount(true[true == found], minlength=len(hit)).cpu()
+            size += (torch.bincount(true, minlength=len(size)) + torch.bincount(found, minlength=len(size))).cpu()
+        dice = (2 * hit / size)[1:][size[1:] > 0]
+        score = float(dice.mean()) if len(dice) else 1.0
+        return {"val_loss": loss / pixels if pixels else float("nan"), "val_dice": score}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that a resumed training needs, as named tensors and plain numbers."""
