@@ -9,11 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from hemoseg.figures.clinic_words import SHAPE_NAMES, name_of, unit
+from hemoseg.figures.clinic_words import MOST, SHAPE_NAMES, name_of, unit
 from hemoseg.figures.style import INK, SOFT, class_colour, figure, shortened
 from hemoseg.metrics.counting import EVERY, SHAPES, Counted
 
-MOST = 30  # patients drawn; the table has all
 OURS, TRUE = "#2b6cb0", "#e69f00"
 LEAST_FOR_CURVE = 8  # cells below which only dots are drawn
 

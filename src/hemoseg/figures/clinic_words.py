@@ -18,6 +18,8 @@ SHAPE_NAMES = {
     "eccentricity": "eccentricity",
     "form_factor": "form factor",
 }
+MOST = 30  # patients drawn; the tables have all
+RARE = 0.02  # share of the true cells below which a class that was never found is no surprise
 FAR = 0.1  # share of the true count beyond which a count is called unusable
 NOT_A_DEVICE = (
     "Research use only. This page is not a medical device, was not validated for diagnosis, and no number on it may "
@@ -215,6 +217,31 @@ def unusable(table: pd.DataFrame) -> str:
     )
 
 
+def never_found(table: pd.DataFrame) -> str:
+    """A warning of classes that the model does not find although they are there; empty where there is none."""
+    of = table[(table["group"] == EVERY) & (table["measure"] == "share")]
+    lost = of[(of["value"] == 0) & (of["truth"] > RARE)]
+    if lost.empty:
+        return ""
+    named = [
+        f"{name} ({100 * share:.0f} % of the true cells)"
+        for name, share in zip(lost["class"], lost["truth"], strict=True)
+    ]
+    return f"The model found no cell of {', '.join(named)}: its shares of the classes mean nothing."
+
+
+def reading(found: Counted) -> str:
+    """How to read the tables."""
+    against = " In italics: the truth, and how far the model is off." if found.has_truth else ""
+    return f"Brackets: {100 * found.level:g} % interval.{against}"
+
+
+def caption(text: str, found: Counted) -> str:
+    """A caption, and how many patients are drawn where there are too many."""
+    groups = found.frames["group"].nunique()
+    return f"{text} Only the first {MOST} of {groups} patients are drawn." if groups > MOST else text
+
+
 def classes_sentence(settings: Mapping[str, Any]) -> str:
     """Which classes of the dataset make up each class; empty where they are the same."""
     made = {name: of for name, of in settings["prepare"]["classes"].items() if isinstance(of, list) and of != [name]}
@@ -247,7 +274,7 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
     trained = {"auto": "labels made by image processing, not by people"}.get(settings["labels"], "the set's own labels")
     said = [
         merging_sentence(found),
-        f"{model['label']} was trained in {count_of(splits, 'split')} on {trained}; every frame is measured by a model "
+        f"{model['label']} was trained in {count_of(splits, 'split')} on {trained}; every sample is measured by a model "
         f"that did not train on it, the first of {count_of(seeds, 'seed')}. The intervals know nothing of other "
         "trainings, and nothing of the model's own errors: compare with the truth where it is printed.",
     ]

@@ -132,9 +132,9 @@ def _spread(sums: pd.DataFrame, key: str, measure: str, level: float) -> Spread:
 
 def _finished(table: pd.DataFrame, found: Counted) -> pd.DataFrame:
     """The columns, and the order: of frames or patients, then of measures, then of classes."""
-    places = {name: i for i, name in enumerate([*found.frames["frame"], *found.frames["group"], EVERY])}
+    frames, groups = list(found.frames["frame"]), [*dict.fromkeys(found.frames["group"]), EVERY]
     order = table.assign(
-        first=[places[frame or group] for frame, group in zip(table["frame"], table["group"], strict=True)],
+        first=table["frame"].map(frames.index) if table["frame"].all() else table["group"].map(groups.index),
         second=table["measure"].map(MEASURES.index),
         third=table["class"].map([EVERY, *found.classes].index),
         unit=table["measure"].map(_units(found.length)),

@@ -209,7 +209,19 @@ def test_the_page_tells_counts_bias_and_limits_and_runs_nothing(lab):
     assert "The frames are simulated" in page
     assert "2 of 8 counted cells are several in truth and hide 2 true cells" in page
     assert page.count("<figure") == 3
+    assert "found no cell of" not in page
     assert "0.2 µm wide" in page
+
+
+def test_a_class_that_is_never_found_is_told(lab):
+    def change(said):
+        for classes in said.classes:
+            classes[classes == 2] = 1
+
+    measured(lab, {"margin_crop": True}, change)
+    page = page_of(lab)
+    assert f"The model found no cell of {escape(HOSTILE)} (80 % of the true cells)" in page
+    assert "off the truth: do not" not in page
 
 
 def test_a_folder_without_labels_patients_or_pixel_size_has_its_page(lab):

@@ -66,6 +66,16 @@ def test_every_number_follows_from_the_cells(make):
         assert row["bias"] == pytest.approx(row["value"] - row["truth"], nan_ok=True)
 
 
+def test_rows_stand_in_the_order_of_the_frames_and_all_patients_last():
+    cells, frames = measured(groups=("q", "p", "q", "f1", "p"))
+    frames.loc[5, "group"] = "q"
+    found = counted(cells, frames, CLASSES)
+    assert list(dict.fromkeys(patient_table(found)["group"])) == ["q", "p", "f1", "all"]
+    table = frame_table(found)
+    assert list(dict.fromkeys(table["frame"])) == list(frames["frame"])
+    assert list(dict.fromkeys(table["measure"])) == ["count", "per_field", "density", *SHAPES, "share"]
+
+
 def test_an_empty_frame_has_no_shares_and_a_density_of_zero():
     table = frame_table(counted(*measured(), CLASSES))
     empty = table[table["frame"] == "f5"]
