@@ -274,8 +274,8 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
     trained = {"auto": "labels made by image processing, not by people"}.get(settings["labels"], "the set's own labels")
     said = [
         merging_sentence(found),
-        f"{model['label']} was trained in {count_of(splits, 'split')} on {trained}; every sample is measured by a model "
-        f"that did not train on it, the first of {count_of(seeds, 'seed')}. The intervals know nothing of other "
+        f"{model['label']} was trained in {count_of(splits, 'split')} on {trained}; every sample is measured by a "
+        f"model that did not train on it, the first of {count_of(seeds, 'seed')}. The intervals know nothing of other "
         "trainings, and nothing of the model's own errors: compare with the truth where it is printed.",
     ]
     if by != "group" and found.frames["group"].replace("", np.nan).nunique() > 1:

@@ -138,6 +138,16 @@ def test_a_merged_pair_hosts_two_and_is_told(lab):
     assert cells.loc[cells["side"] == "gt", "hosted"].isna().all()
 
 
+def test_a_cell_that_grazes_another_hosts_its_own_only(lab):
+    def change(said):
+        for cells in said.instances:
+            cells[:, : LEFT + 282][cells[:, : LEFT + 282] == 6] = 5  # less than half of the sixth
+
+    cells, _ = measured(lab, {}, change)
+    found = cells[(cells["side"] == "pred") & (cells["frame"] == "a")]
+    assert sorted(found["hosted"]) == [1] * 6
+
+
 def test_cells_on_ignored_ground_are_marked(lab):
     classes = np.array(Image.open(lab / "classes/a.png"))
     classes[np.array(Image.open(lab / "instances/a.png")) == 2] = 255
