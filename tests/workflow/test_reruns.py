@@ -33,7 +33,7 @@ def overlay(**settings):
 
 def test_a_models_setting_reruns_this_model_only(flow):
     planned = flow.planned(overlay=overlay(models={"unet": {"settings": {"width": 4}}}))
-    assert set(planned) == stages("unet", "train", "predict", "evaluate") | {"explain"} | AFTER
+    assert set(planned) == stages("unet", "train", "predict", "evaluate") | {"explain", "times"} | AFTER
 
 
 def test_an_evaluation_setting_trains_and_predicts_nothing(flow):
@@ -57,7 +57,7 @@ def test_a_comment_in_params_and_a_module_that_nothing_here_imports_rerun_nothin
 def test_a_changed_module_reruns_what_imports_it(flow):
     with appended(flow / "src/hemoseg/nn/deform_conv.py", "# changed\n"):
         planned = set(flow.planned())
-    assert planned == stages("deformable_unet", "train", "predict", "evaluate") | {"explain"} | AFTER
+    assert planned == stages("deformable_unet", "train", "predict", "evaluate") | {"explain", "times"} | AFTER
 
 
 def test_a_changed_step_reruns_this_step_and_what_follows(flow):

@@ -26,9 +26,9 @@ from hemoseg.tables.conventions import require_known
 from hemoseg.tables.markdown import markdown
 from hemoseg.tables.notes import metrics, notes, of_other_rule
 from hemoseg.tables.roc import curves
+from hemoseg.tables.run_names import RUN_FORM, parse_run
 from hemoseg.tables.table import HEADER, Plan, plan, tabulate
 
-RUN_FORM = "model=KEY,split=NAME,seed=S,folder=DIR"
 PUBLISHED_COLUMNS = ["row", "class", "column", "value", "sd", "source"]
 
 
@@ -75,18 +75,6 @@ def read_run(text: str) -> Run:
     cells = files.read_table(folder / "cells.csv", dtype=texts)
     run = Run(model, split, seed, pixels, cells)
     return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
-
-
-def parse_run(option: str, text: str) -> tuple[str, str, int, Path]:
-    """Model, split, seed and folder of one run as a rule names it.
-
-    Raises:
-        InputError: the text has another form.
-    """
-    parts = dict(part.partition("=")[::2] for part in text.split(",", 3))
-    if list(parts) != ["model", "split", "seed", "folder"] or not parts["seed"].isdecimal():
-        raise InputError(f"{option} {text}: the form is {RUN_FORM}, seed a whole number")
-    return parts["model"], parts["split"], int(parts["seed"]), Path(parts["folder"])
 
 
 def _read_histograms(path: Path, classes: int) -> np.ndarray | None:

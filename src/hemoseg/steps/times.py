@@ -9,8 +9,8 @@ import pandas as pd
 
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
-from hemoseg.steps.tabulate import RUN_FORM, parse_run
 from hemoseg.tables.ratios import COLUMNS
+from hemoseg.tables.run_names import RUN_FORM, parse_run
 from hemoseg.tables.times import times
 
 
