@@ -52,6 +52,7 @@ def sampling_locations(points: pd.DataFrame, seen: Mapping[str, Seen], labels: M
     models = [key for key in labels if key in set(points["model"])]
     views = [(depth, model) for depth in sorted(points["depth"].unique()) for model in models]
     pixels = [(_Pixel(*key), own) for key, own in points.groupby(list(_Pixel._fields), sort=False)]
+    pixels.sort(key=lambda pixel: list(KINDS).index(pixel[0].kind))
     side = WIDTH / (len(views) + 1)
     drawn = figure(WIDTH, (side + 0.3) * len(pixels) + 0.75)
     grid = drawn.subplots(len(pixels), len(views) + 1, squeeze=False)
@@ -99,7 +100,7 @@ def _crop(points: pd.DataFrame, shape: tuple[int, int]) -> tuple[slice, slice]:
 def _whole(axes: Axes, one: Seen, where: tuple[slice, slice], pixel: _Pixel) -> None:
     show(axes, as_rgb(one.image))
     frame_crop(axes, *where)
-    axes.set_ylabel(KINDS.get(pixel.kind, pixel.kind), fontsize=10.5, fontweight="bold")
+    axes.set_ylabel(KINDS[pixel.kind], fontsize=10.5, fontweight="bold")
     axes.set_xlabel(f"{shortened(pixel.sample, 16)} · row {pixel.pixel_row}, col. {pixel.pixel_column}", fontsize=8.5)
 
 
