@@ -66,14 +66,15 @@ def settings_of(kind):
         for key, label in kind["models"].items()
     }
     columns = {"dice": f"Dice {HOSTILE}", "hausdorff": "HD", "loss": "Loss", "merged": "I", "artefacts": "II"}
-    columns |= {"incomplete": "III"} | ({"two_types": "IV"} if kind["classes"] > 2 else {})
+    columns |= {"incomplete": "III"} | ({"two_types": "IV", "auc": HOSTILE} if kind["classes"] > 2 else {})
     folds = kind["folds"]
     protocol = {"protocol": "folds", "folds": folds} if folds > 1 else {"protocol": "fixed", "train": 4, "test": 4}
     protocol = {"by": "sample", **protocol} | kind.get("split", {})
     return {
         "experiment": "lab", "scale": "demo", "title": HOSTILE, "source": HOSTILE, "dataset": "lab", "models": models,
         "labels": "truth", "split": protocol, "train": {"loss": "cross_entropy"}, "split_names": [*families(protocol)],
-        "tabulate": {"columns": columns, "empty": "skip", "hausdorff_missing": "skip", "baseline": "unet"},
+        "tabulate": {"columns": columns, "empty": "skip", "hausdorff_missing": "skip", "baseline": "unet"}
+        | {"also": kind.get("also", {})},
     }  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def results_of(root, kind):
 
 MANY = {
     "classes": 4, "channels": 4, "mixed": False, "instances": True, "groups": True, "simulated": False, "folds": 2,
-    "seeds": 2, "models": {"otsu": "Otsu", "unet": "U-Net", "deformable_unet": "dU-Net"},
+    "seeds": 2, "models": {"otsu": "Otsu", "unet": "U-Net", "deformable_unet": "dU-Net"}, "also": {"empty": "one"},
 }  # fmt: skip
 BINARY = MANY | {"classes": 2, "channels": 3, "seeds": 1, "simulated": True}
 KINDS = {
@@ -267,9 +268,10 @@ def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
     assert out.stat().st_size < 6e6
     headings = re.findall(r"<h2[^>]*>([^<]+)", page)
     assert headings == [
-        "The table", "Every image", "Confusion of classes", "Learning curves", "Pictures", "Worst cases", "Cases",
-        "The data and its labels", "What was run",
+        "The table", "Every image", "ROC curves", "Confusion of classes", "Learning curves", "Pictures",
+        "Worst cases", "Cases", "The data and its labels", "What was run",
     ]  # fmt: skip
+    assert "Under another rule for images without a class" in page
     assert all('alt="' in picture for picture in re.findall(r"<img[^>]{0,9000}", page))
     assert "find_spec" not in page
     assert str(tmp_path) not in page
