@@ -70,6 +70,14 @@ def test_the_answer_follows_from_the_numbers(kind):
     assert "dU-Net" in said
 
 
+def test_a_gain_whose_interval_holds_0_is_none():
+    one = network(own=(0.3, 2.0))
+    found = facts(one)
+    for low, words in ((-0.01, "No: their direction"), (0.001, "Yes: their direction")):
+        aligned = found.aligned._replace(gain=(0.01, low, 0.03))
+        assert words in answer(one, found._replace(aligned=aligned), "dU-Net")
+
+
 def test_the_interval_of_pure_chance_holds_0_as_often_as_it_says():
     held = 0
     for seed in range(40):
