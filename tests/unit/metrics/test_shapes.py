@@ -20,7 +20,7 @@ def ellipse(major, minor, turn, spacing, shift):
     return ((along / major) ** 2 + (across / minor) ** 2 <= 1).astype(int)
 
 
-def many(major, minor, spacing, number=40):
+def many(major, minor, spacing, number=24):
     """Shapes of one ellipse at many places and angles, as means."""
     random = np.random.default_rng(0)
     size = np.sqrt(np.prod(spacing))
