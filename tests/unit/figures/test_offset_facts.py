@@ -80,12 +80,12 @@ def test_a_gain_whose_interval_holds_0_is_none():
 
 def test_the_interval_of_pure_chance_holds_0_as_often_as_it_says():
     held = 0
-    for seed in range(40):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         given = [sums(rng, shape, aligned=0.0, longer=1.0) for shape in ((IMAGES,), (IMAGES, 4), (IMAGES, 0))]
         gain = facts(OffsetSums(**(vars(network()) | dict(zip(("own", "others", "random"), given, strict=True)))))
         held += gain.aligned.gain[1] <= 0 <= gain.aligned.gain[2]
-    assert held >= 33
+    assert held >= 16
 
 
 def test_samples_of_a_frame_are_drawn_together():
