@@ -5,11 +5,12 @@ mistake, wherever the rule's output exists already.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from closure import code_of
 from refusals import PlanError, did_you_mean
 
 from hemoseg.errors import InputError
@@ -17,6 +18,7 @@ from hemoseg.tables import conventions
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = "src/hemoseg"
+UNET = f"{PACKAGE}/nn/unet.py"  # what all networks import whose kernels `explain` can draw
 
 
 def check_names(config: dict[str, Any]) -> None:
@@ -42,6 +44,82 @@ def check_names(config: dict[str, Any]) -> None:
         if network := sections.get("network"):
             _require_file(f"{place}.network", f"{PACKAGE}/models", network)
         _check_table(f"{place}.tabulate", sections.get("tabulate", {}))
+    _check_shared(config)
+
+
+def check_experiment(place: str, experiment: dict[str, Any], written: dict[str, Any]) -> None:
+    """Hold what an experiment says of its own rows, splits and classes against them.
+
+    Args:
+        place: of the experiment, for the sentence.
+        experiment: with its sections and rows complete.
+        written: as it is written, rows that were taken out by null among its models.
+
+    Raises:
+        PlanError: a name leads nowhere, or a row is asked for what its model cannot do.
+    """
+    _require_known(f"{place}.tabulate.baseline", [_baseline(written)], written.get("models") or {}, "row")
+    if classes := _classes(written):  # else the dataset names them
+        _require_known(f"{place}.report.colours", _colours(written), classes, "class")
+    if (split := experiment["explain"]["split"]) not in ("first", *experiment["split_names"]):
+        hint = did_you_mean(split, experiment["split_names"], "splits")
+        raise PlanError(f"{place}.explain.split: there is no split {split!r} in this experiment; {hint}")
+    for key, model in experiment["models"].items():
+        _check_row(f"{place}.models.{key}", model, written["models"][key])
+    for key in experiment["explain"]["models"]:
+        if UNET not in code_of(f"models.{experiment['models'][key]['network']}"):
+            raise PlanError(f"{place}.explain.models: {key} is no U-Net; take it out, only their kernels are drawn")
+
+
+def _check_shared(config: dict[str, Any]) -> None:
+    """What the shared sections name may be absent from some experiments, not from all of them."""
+    experiments = config["experiments"].values()
+    rows = [key for experiment in experiments for key in experiment.get("models") or {}]
+    _require_known("params.tabulate.baseline", [_baseline(config)], dict.fromkeys(rows), "row")
+    if all(classes := [_classes(experiment) for experiment in experiments]):  # else a dataset names some
+        known = dict.fromkeys(name for names in classes for name in names)
+        _require_known("params.report.colours", _colours(config), known, "class")
+
+
+def _baseline(sections: dict[str, Any]) -> str | None:
+    return sections.get("tabulate", {}).get("baseline")
+
+
+def _colours(sections: dict[str, Any]) -> list[str]:
+    return list(sections.get("report", {}).get("colours", {}))
+
+
+def _classes(sections: dict[str, Any]) -> list[str]:
+    """Classes that an experiment makes, and those that it takes out again."""
+    classes = sections.get("prepare", {}).get("classes", {})
+    return ["background", *classes] if any(value is not None for value in classes.values()) else []
+
+
+def _require_known(place: str, names: Iterable[str | None], known: Iterable[str], what: str) -> None:
+    for name in names:
+        if name is not None and name not in known:
+            raise PlanError(f"{place}: there is no {what} {name!r}; {did_you_mean(name, known, 'known ones')}")
+
+
+def _check_row(place: str, model: dict[str, Any], written: dict[str, Any]) -> None:
+    """A row that asks for what the file of its model has no function for."""
+    can = _functions(model["network"])
+    if model["pretrained"] and "load_pretrained" not in can:
+        raise PlanError(f"{place}.pretrained: {model['network']} takes no published weights; take it out")
+    if "build" not in can and (kind := written.get("train", {}).get("imbalance", "none")) != "none":
+        raise PlanError(f"{place}.train.imbalance: {model['network']} is not trained by steps; take {kind} out")
+    known = can.get("build")
+    for name in model["settings"] if known and not model["weights_from"] else ():
+        if name not in known:
+            raise PlanError(f"{place}.settings: unknown key {name!r}; {did_you_mean(name, known, 'keys here')}")
+
+
+@cache
+def _functions(network: str) -> dict[str, tuple[str, ...]]:
+    """Functions of a model's file with the settings that each takes; none where it takes any, or where none is said."""
+    tree = ast.parse((REPOSITORY / PACKAGE / "models" / f"{network}.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {one.name: () if one.args.kwarg else tuple(arg.arg for arg in one.args.kwonlyargs) for one in functions}
 
 
 def check_shape(config: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from checks import check_names, check_shape
-from jsonschema import Draft202012Validator, ValidationError
+from checks import check_experiment, check_names, check_shape
+from jsonschema import Draft202012Validator, ValidationError, validators
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
 
@@ -17,8 +17,16 @@ SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"
 SCALES = ("demo", "paper")
 # Patterns of names in the schema, in words.
 NAMES = {r"^\w+$": "letters, digits and _", r"^[\w-]+$": "letters, digits, _ and -"}
+COLOUR = "^#[0-9a-fA-F]{6}$"
+# What to write where something of another type stands.
+REMEDIES = {"object": "write keys and values, {} for none", "array": "write a list, such as [a, b]"}
 # How the schema says that classes may be `all`.
 ALL = {"const": "all"}
+# JSON takes 2.0 for a whole number; the steps, which count with it, do not.
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
 # Sections that every experiment has: the shared ones, with its own laid over them.
 SECTIONS = ("prepare", "autolabel", "split", "train", "predict", "evaluate", "tabulate", "explain", "report")
 
@@ -81,7 +89,7 @@ def validate(config: dict[str, Any]) -> None:
         PlanError: names the place, the fault and, for a misspelt key, the key that was probably meant.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    errors = sorted(Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if errors:
         raise PlanError(_sentence(errors[0]))
 
@@ -89,7 +97,7 @@ def validate(config: dict[str, Any]) -> None:
 def _sentence(error: ValidationError) -> str:
     while error.context and not (_is_half_pair(error) or ALL in error.validator_value):
         error = max(error.context, key=lambda inner: len(inner.path))  # of several ways to be right, the nearest
-    place = ".".join(["params", *map(str, error.absolute_path)])
+    place, wanted = ".".join(["params", *map(str, error.absolute_path)]), str(error.schema.get("type"))
     if _is_half_pair(error):
         return f"{place}: {error.instance!r} is half a pair; write {{demo: ..., paper: ...}}, both"
     if error.validator == "oneOf":
@@ -102,7 +110,13 @@ def _sentence(error: ValidationError) -> str:
         return f"{place}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     if error.validator == "pattern" and error.validator_value in NAMES:
         return f"{place}: {error.instance!r} is no name; use {NAMES[error.validator_value]} only"
-    if isinstance(error.instance, str) and "number" in str(error.schema.get("type")):
+    if error.validator == "pattern" and error.validator_value == COLOUR:
+        return f'{place}: {error.instance!r} is no colour; write # and six hexadecimal digits, such as "#e6443c"'
+    if error.validator == "uniqueItems":
+        return f"{place}: {error.instance!r} names something twice; write each once"
+    if error.validator == "type" and (remedy := next((REMEDIES[key] for key in REMEDIES if key in wanted), "")):
+        return f"{place}: {error.message}; {remedy}"
+    if isinstance(error.instance, str) and "number" in wanted:
         return f"{place}: {error.instance!r} is text, a number is needed; write 0.001, not 1e-3"
     return f"{place}: {error.message}"
 
@@ -130,7 +144,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     """Lay the experiment over the shared sections and fill in its models."""
     place = f"params.experiments.{name}"
     whole = merged({section: config[section] for section in SECTIONS}, experiment)
-    for section, key in (("prepare", "classes"), ("tabulate", "columns")):
+    for section, key in (("prepare", "classes"), ("tabulate", "columns"), ("tabulate", "also"), ("report", "colours")):
         # An overlay takes an entry of a mapping out again by writing null.
         whole[section][key] = {k: v for k, v in (whole[section].get(key) or {}).items() if v is not None}
     whole["models"] = {key: model for key, model in (whole.get("models") or {}).items() if model is not None}
@@ -149,6 +163,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     whole["comparison"] = comparison(whole["split"])
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
+    check_experiment(place, whole, experiment)
     return whole
 
 

@@ -1,6 +1,7 @@
 """Fetch a public dataset by address and sha256 from a list, and unpack it."""
 
 import hashlib
+import http.client
 import shutil
 import tarfile
 import urllib.error
@@ -108,7 +109,7 @@ def fetch(url: str, target: Path, sha256: str, stated: str = "the catalogue says
                     digest.update(chunk)
                     file.write(chunk)
                     bar.update(len(chunk))
-    except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
         raise InputError(f"{url}: cannot be fetched ({error}); check the address and the network") from None
     if digest.hexdigest() != sha256:
         raise InputError(

@@ -87,6 +87,7 @@ FAULTS = {
     "not found": (b"x", {"url": "{address}/gone.zip"}, "gone.zip: cannot be fetched .*404"),
     "no server": (b"x", {"url": "http://127.0.0.1:9/a"}, "cannot be fetched"),
     "no address": (b"x", {"url": "set"}, "cannot be fetched"),
+    "a space in the address": (b"x", {"url": "{address}/a set"}, "cannot be fetched .*control characters"),
     "no hash": (b"x", {"sha256": None}, "needs `url` and `sha256`"),
     "key misspelt": (b"x", {"licens": "x"}, "unknown key 'licens'; did you mean 'licence'"),
     "unpack": (b"x", {"unpack": "rar"}, "'rar' is none of zip, tar, none"),

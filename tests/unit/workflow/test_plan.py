@@ -244,6 +244,59 @@ REFUSED = {
         {"tabulate": {"classes": {"paper": "all"}}},
         r"tabulate\.classes: .* is half a pair; write",
     ),
+    "an explained split": (
+        experiment(explain={"split": "fold9"}),
+        r"binary\.explain\.split: there is no split 'fold9' .*; did you mean fold",
+    ),
+    "an explained row that is no U-Net": (
+        experiment(explain={"models": ["unet", "pspnet"]}),
+        r"scd2020_binary\.explain\.models: pspnet is no U-Net; take it out",
+    ),
+    "a baseline of one's own": (
+        experiment(tabulate={"baseline": "unett"}),
+        r"binary\.tabulate\.baseline: there is no row 'unett'; did you mean unet\?",
+    ),
+    "a baseline of all": (
+        {"tabulate": {"baseline": "unett"}},
+        r"params\.tabulate\.baseline: there is no row 'unett'; did you mean unet\?",
+    ),
+    "a colour of no class": (
+        experiment(report={"colours": {"cel": "#112233"}}),
+        r"binary\.report\.colours: there is no class 'cel'; did you mean cell\?",
+    ),
+    "a shared colour of no class": (
+        {"report": {"colours": {"clas1": "#112233"}}},
+        r"params\.report\.colours: there is no class 'clas1'; did you mean class1\?",
+    ),
+    "a colour by name": (
+        {"report": {"colours": {"cell": "red"}}},
+        r"colours\.cell: 'red' is no colour; write # and six hexadecimal digits",
+    ),
+    "a colour and a line": ({"report": {"colours": {"cell": "#112233\n"}}}, r"colours\.cell: '#112233\\n' is too long"),
+    "published weights for a method": (
+        models(otsu={"pretrained": {"url": "https://a/b.pth", "sha256": "0" * 64}}),
+        r"otsu\.pretrained: otsu takes no published weights; take it out",
+    ),
+    "published weights for a U-Net": (
+        models(unet={"pretrained": {"url": "https://a/b.pth", "sha256": "0" * 64}}),
+        r"unet\.pretrained: unet takes no published weights",
+    ),
+    "class weights for a method": (
+        models(otsu={"train": {"imbalance": "class_weights"}}),
+        r"otsu\.train\.imbalance: otsu is not trained by steps; take class_weights out",
+    ),
+    "a network's setting": (
+        models(pspnet={"settings": {"encodr": "resnet18"}}),
+        r"pspnet\.settings: unknown key 'encodr'; did you mean encoder\?",
+    ),
+    "a seed twice": (experiment(seeds=[0, 0]), r"binary\.seeds: \[0, 0\] names something twice; write each once"),
+    "a depth twice": ({"explain": {"depths": [2, 2]}}, r"explain\.depths: .* names something twice"),
+    "a fraction that is whole": (experiment(explain={"draws": 2.0}), r"draws: 2\.0 is not of type 'integer'"),
+    "null for a section": (
+        {"explain": None},
+        r"params\.explain: None .* 'object'; write keys and values, \{\} for none",
+    ),
+    "a word for a list": (experiment(explain={"models": "unet"}), r"models: 'unet' .* 'array'; write a list, such as"),
     "one class": (
         {"prepare": {"classes": {"cell": "red"}}},
         r"prepare\.classes\.cell: 'red' is neither all nor a list of class names; write all, or such as \[cell\]",
@@ -258,6 +311,23 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(fault):
         with_overlay(overlay)
     assert "\n" not in str(refusal.value)
     assert str(refusal.value).startswith("params")
+
+
+def test_what_a_parent_names_need_not_be_in_every_child():
+    plan = with_overlay(
+        merged(experiment(report={"colours": {"cell": "#112233"}}), {"report": {"colours": {"class1": "#445566"}}})
+    )
+    assert plan["experiments"]["scd2020_multiclass"]["report"]["colours"]["cell"] == "#112233"
+    without = with_overlay({"experiments": {"scd2020_data_size": {"models": {"unet": None}}}})
+    assert without["experiments"]["scd2020_data_size"]["tabulate"]["baseline"] == "unet"
+
+
+def test_null_takes_a_colour_and_a_second_rule_out():
+    laid = {"tabulate": {"also": {"empty": None}}, "report": {"colours": {"class1": None}}}
+    also = PARAMS["experiments"]["scd2020_multiclass"]["tabulate"]["also"]
+    settings = with_overlay({"experiments": {"scd2020_multiclass": laid}})["experiments"]["scd2020_multiclass"]
+    assert settings["tabulate"]["also"] == {key: value for key, value in also.items() if key != "empty"}
+    assert settings["report"]["colours"] == {}
 
 
 def test_a_threshold_may_be_a_fraction():

@@ -58,6 +58,17 @@ FAULTS = {
     "half a hash": ({"url": URL, "sha256": "ab"}, {}, "sha256: 'ab' is no hash; give 64 hexadecimal digits"),
     "no file": ({"path": "nowhere.pth"}, {}, "path: there is no file nowhere.pth; put the weights there"),
     "no weights": ({"url": "https://a.org/b.zip", "sha256": DIGEST}, {}, "/b.zip is no file of weights; give one"),
+    "no web": (
+        {"url": "file:///a.pth", "sha256": DIGEST},
+        {},
+        "'file:///a.pth' is no web address; give one, or name a",
+    ),
+    "no scheme": ({"url": "example.org/a.pth", "sha256": DIGEST}, {}, "is no web address"),
+    "half an address": (
+        {"url": "http://[::1/a.pth", "sha256": DIGEST},
+        {},
+        "is no address (Invalid IPv6 URL); mend it",
+    ),
     "misspelt": ({"ulr": URL}, {}, "unknown key 'ulr'; did you mean url"),
     "two starts": ({"url": URL, "sha256": DIGEST}, {"init_from": "unet"}, "init_from already says where"),
     "no training": ({"url": URL, "sha256": DIGEST}, {"weights_from": "unet"}, "weights_from already says where"),
