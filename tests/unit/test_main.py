@@ -22,6 +22,23 @@ def test_the_package_can_be_run_and_its_help_does_not_wait_for_torch():
         assert done.stdout.startswith("usage: hemoseg STEP [options]")
 
 
+HEAVY = ["kornia", "lightning_fabric", "matplotlib", "scipy.stats", "sklearn", "torch._dynamo"]
+
+
+@pytest.mark.parametrize(
+    ("modules", "barred"),
+    [
+        (("steps.train", "steps.predict", "models.deformable_unet", "models.pixel_forest"), HEAVY),
+        (("steps.evaluate", "steps.gather", "steps.clinic"), ["torch", *HEAVY]),
+    ],
+)
+def test_steps_that_run_often_start_without_what_few_of_them_need(modules, barred):
+    imports = "; ".join(f"import hemoseg.{name}" for name in modules)
+    done = run("-c", f"import sys; {imports}; print(*({set(barred)} & set(sys.modules)))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
 def test_usage_has_a_line_for_every_step(capsys):
     assert main([]) == 2
     lines = capsys.readouterr().out.splitlines()

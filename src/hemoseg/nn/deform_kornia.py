@@ -4,7 +4,6 @@ Plain torch all through: it runs on every device, exports to ONNX (GridSample) a
 """
 
 import torch
-from kornia.geometry.transform import remap
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,6 +28,8 @@ def deform_conv2d(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None
 
 def _sample_taps(x: Tensor, offset: Tensor, kernel: int) -> Tensor:
     """Values under each tap: ``(B, C k^2, H W)``, ordered as a flattened kernel."""
+    from kornia.geometry.transform import remap  # here, so that where another form runs no process waits for kornia
+
     batch, channels, height, width = x.shape
     taps = kernel**2
     if batch == 0:

@@ -55,8 +55,15 @@ def deform_layer(x: Tensor, offset_weight: Tensor, weight: Tensor, bias: Tensor 
     return _apply(x, None, offset_weight, weight, bias, float(scope))
 
 
-@torch.compiler.disable  # a call into the library is nothing that a compiled graph can hold
 def _apply(
+    x: Tensor, offset: Tensor | None, offset_weight: Tensor | None, weight: Tensor, bias: Tensor | None, scope: float
+) -> Tensor:
+    # A call into the library is nothing that a compiled graph can hold. Not a decorator: it would load the compiler.
+    run = torch.compiler.disable(_run) if torch.compiler.is_compiling() else _run
+    return run(x, offset, offset_weight, weight, bias, scope)
+
+
+def _run(
     x: Tensor, offset: Tensor | None, offset_weight: Tensor | None, weight: Tensor, bias: Tensor | None, scope: float
 ) -> Tensor:
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 Bounds = tuple[np.ndarray, np.ndarray]  # lower and upper end
 
@@ -27,7 +27,7 @@ class Spread(NamedTuple):
 
 def alone(level: float) -> Spread:
     """The spread of independent cells."""
-    return Spread(1.0, float(stats.norm.ppf((1 + level) / 2)))
+    return Spread(1.0, float(special.ndtri((1 + level) / 2)))
 
 
 def design_effect(
@@ -55,7 +55,7 @@ def design_effect(
         return alone(level)
     observed = (rest**2 * count / (count - 1).clip(lower=1))[known].sum()
     freedom = int(known.sum() - table["s"][known].nunique())
-    return Spread(max(1.0, float(observed / table["v"][known].sum())), float(stats.t.ppf((1 + level) / 2, freedom)))
+    return Spread(max(1.0, float(observed / table["v"][known].sum())), float(special.stdtrit(freedom, (1 + level) / 2)))
 
 
 def of_share(part: ArrayLike, whole: ArrayLike, spread: Spread) -> Bounds:
