@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
 
-from hemoseg.data.splits import comparison, families
+from hemoseg.data.protocol import comparison, families
 from hemoseg.errors import InputError
 
 SCHEMA = Path(__file__).parent / "schemas" / "params.schema.yaml"

@@ -14,8 +14,8 @@ from hemoseg.data import predictions as prediction_files
 from hemoseg.data import samples as sample_files
 from hemoseg.data.offset_sums import OffsetSums
 from hemoseg.data.predictions import Predictions
+from hemoseg.data.protocol import comparison, families
 from hemoseg.data.samples import Samples
-from hemoseg.data.splits import comparison, families
 from hemoseg.labels.components import connected_components
 from hemoseg.steps import compare, evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table

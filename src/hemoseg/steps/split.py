@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from hemoseg.data.protocol import checked
 from hemoseg.data.samples import Samples
-from hemoseg.data.splits import Split, checked, make_splits, straddling
+from hemoseg.data.splits import Split, make_splits, straddling
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_json, write_table
 from hemoseg.steps.labelled import read_samples
@@ -15,7 +16,7 @@ from hemoseg.steps.labelled import read_samples
 def main(argv: Sequence[str] | None = None) -> None:
     """Read ``--samples``, write ``--out`` (splits.csv) and ``--notes`` (what a report must say of it)."""
     parser = arguments.parser("split", __doc__)
-    parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON, see data/splits.py")
+    parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON, see data/protocol.py")
     parser.add_argument("--samples", required=True, help="samples.npz")
     parser.add_argument("--out", required=True, help="splits.csv to write")
     parser.add_argument("--notes", help="JSON to write: frames and groups that stand on both sides of a split")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.data.splits import describe_family
+from hemoseg.data.protocol import describe_family
 from hemoseg.tables.column import ALL, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions

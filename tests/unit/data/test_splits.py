@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from hemoseg.data.splits import Split, assert_disjoint, families, make_splits, split_names, straddling
+from hemoseg.data.protocol import families
+from hemoseg.data.splits import Split, assert_disjoint, make_splits, straddling
 from hemoseg.errors import InputError
 
 
@@ -34,7 +35,7 @@ def test_folds_test_every_sample_once_and_share_no_unit(frames, folds, by, valid
     data = quartered(frames, groups=7)
     settings = {"protocol": "folds", "folds": folds, "by": by, "validation": validation, "seed": seed}
     splits = make_splits(settings, *data)
-    assert [split.name for split in splits] == split_names(settings)
+    assert [split.name for split in splits] == list(families(settings))
     tested = Counter(position for split in splits for position in split.test)
     assert tested == dict.fromkeys(range(len(data[0])), 1)
     units = data[UNITS[by]]
@@ -78,7 +79,7 @@ def test_growing_training_sets_are_nested_over_one_test_set(by, validation, seed
         "seed": seed,
     }
     splits = make_splits(settings, *data)
-    assert [split.name for split in splits] == split_names(settings) == ["n12", "n40", "n80"]
+    assert [split.name for split in splits] == list(families(settings)) == ["n12", "n40", "n80"]
     assert [len(split.train) + len(split.val) for split in splits] == [12, 40, 80]
     for small, large in itertools.pairwise(splits):
         assert small.test == large.test
@@ -91,7 +92,7 @@ def test_folds_by_two_units_are_two_families_of_the_folds_of_each():
     data = quartered(20)
     settings = {"protocol": "folds", "folds": 5, "seed": 3}
     both = make_splits(settings | {"by": ["frame", "group"]}, *data)
-    assert [split.name for split in both] == split_names(settings | {"by": ["frame", "group"]})
+    assert [split.name for split in both] == list(families(settings | {"by": ["frame", "group"]}))
     assert families(settings | {"by": ["frame", "group"]}) == {
         f"{family}_fold{k}": family for family in ("random", "grouped") for k in range(1, 6)
     }
@@ -167,7 +168,7 @@ def test_a_leak_is_proved():
 
 def test_the_names_are_known_without_heavy_imports():
     code = (
-        "import sys, hemoseg.data.splits; print([m for m in ('numpy', 'pandas', 'cv2', 'torch') if m in sys.modules])"
+        "import sys, hemoseg.data.protocol; print([m for m in ('numpy', 'pandas', 'cv2', 'torch') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -180,4 +181,4 @@ def test_the_names_are_known_without_heavy_imports():
 )  # fmt: skip
 def test_numbers_that_are_none_are_refused(given):
     with pytest.raises(InputError, match=r"split settings: .*(is no (whole )?number; correct it|give a list)"):
-        split_names(given)
+        families(given)
