@@ -9,29 +9,31 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from hemoseg.figures.clinic_words import MOST, SHAPE_NAMES, name_of, unit
-from hemoseg.figures.style import INK, SOFT, class_colour, figure, shortened
+from hemoseg.figures.clinic_tables import SHAPE_NAMES, name_of, unit
+from hemoseg.figures.clinic_words import MOST
+from hemoseg.figures.style import INK, SOFT, figure, shortened
 from hemoseg.metrics.counting import EVERY, SHAPES, Counted
 
 OURS, TRUE = "#2b6cb0", "#e69f00"
 LEAST_FOR_CURVE = 8  # cells below which only dots are drawn
 
 
-def shares(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
+def shares(table: pd.DataFrame, classes: Sequence[str], colours: Sequence[str]) -> Figure:
     """A panel per class: the share in each patient with its interval, and the true share.
 
     Args:
         table: of `tables.clinic.patient_table`.
-        classes: names of the classes.
+        classes: names of the classes, the background left out.
+        colours: of the classes by id, the background's first.
     """
     lines = table[table["measure"] == "share"]
     names = _names(lines)
     columns = min(len(classes), 4)
     drawn = figure(10.4, (0.34 * len(names) + 1.0) * -(-len(classes) // columns) + 0.4)
     grid = drawn.subplots(-(-len(classes) // columns), columns, squeeze=False, sharey=True).ravel()
-    for number, (axes, name) in enumerate(zip(grid, classes, strict=False), start=1):
+    for axes, name, colour in zip(grid, classes, colours[1:], strict=False):
         part = lines[lines["class"] == name].head(len(names))
-        _intervals(axes, part.assign(**{c: 100 * part[c] for c in ("value", "low", "high", "truth")}), number)
+        _intervals(axes, part.assign(**{c: 100 * part[c] for c in ("value", "low", "high", "truth")}), colour)
         axes.set_title(shortened(name, 24))
         axes.set_xlabel("% of the cells")
         axes.set_xlim(left=0)
@@ -49,8 +51,7 @@ def _names(lines: pd.DataFrame) -> list[str]:
     return [f"{shortened(name_of(row), 22)} (n = {row['n']:.0f})" for row in first.to_dict("records")]
 
 
-def _intervals(axes: Axes, part: pd.DataFrame, number: int) -> None:
-    colour = class_colour(number)
+def _intervals(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     places = np.arange(len(part))
     axes.hlines(places, part["low"], part["high"], color=colour, linewidth=4, alpha=0.45)
     axes.plot(part["value"], places, "o", color=colour, markersize=6, markeredgecolor=INK, markeredgewidth=0.6)
@@ -77,7 +78,7 @@ def densities(frames: pd.DataFrame, patients: pd.DataFrame) -> Figure:
     dots = frames[(frames["measure"] == "density") & (frames["class"] == EVERY)]
     drawn = figure(10.4, 0.4 * len(rows) + 1.5)
     axes = drawn.subplots()
-    _intervals(axes, rows, 2)
+    _intervals(axes, rows, OURS)
     for place, row in enumerate(rows.to_dict("records")):
         of = dots if row["group"] == EVERY else dots[dots["group"] == row["group"]]
         shift = place + np.linspace(-0.24, 0.24, len(of))
