@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from hemoseg.data.offset_sums import OffsetSums
 from hemoseg.figures.offset_facts import (
     ALONG,
+    DRAWS,
     FAR,
     LENGTH,
     MAGNITUDE,
@@ -20,9 +21,9 @@ from hemoseg.figures.offset_facts import (
     Facts,
     Measure,
     interval,
-    resampled,
 )
 from hemoseg.figures.style import INK, figure, plain
+from hemoseg.metrics.bootstrap import resampled
 
 OWN, OTHERS, RANDOM = "#2b6cb0", "#d55e00", "#8a8f99"
 LEAST = 20  # pixels of a layer in a bin, over all samples, for it to be drawn
@@ -41,7 +42,7 @@ def against_distance(one: OffsetSums, seed: int = 0) -> Figure:
     strides = sorted(set(one.strides))
     drawn = figure(11.6, 7.4)
     grid = drawn.subplots(len(ROWS), len(strides), squeeze=False, sharex=True, sharey="row")
-    counts = resampled(one.frames, seed).astype(np.float64)
+    counts = resampled(one.frames, DRAWS, np.random.default_rng(seed)).astype(np.float64)
     for column, stride in enumerate(strides):
         layers = np.flatnonzero(np.array(one.strides) == stride)
         own, others, random = (getattr(one, name)[..., layers, :, :] for name in ("own", "others", "random"))

@@ -20,9 +20,10 @@ import numpy as np
 
 from hemoseg.data.offset_sums import SUMS, OffsetSums
 from hemoseg.figures.words import count_of
+from hemoseg.metrics.bootstrap import resampled
 
 NEAR, FAR = (-0.5, 0.5), (1.0, 2.0)  # radii of the median cell
-BOOTSTRAP = 1000  # draws of whole frames
+DRAWS = 1000  # draws of whole frames
 CHANCE = 0.05  # share of random draws at least as good as ours from which on ours are nothing special
 WIDE = 1.96  # standard deviations: 95 %
 PIXELS, MAGNITUDE, LENGTH, NORMAL, ALONG = range(len(SUMS))
@@ -57,7 +58,7 @@ def facts(one: OffsetSums, seed: int = 0) -> Facts:
         one: of a network.
         seed: of the bootstrap.
     """
-    counts = resampled(one.frames, seed)
+    counts = resampled(one.frames, DRAWS, np.random.default_rng(seed))
     total = np.ones((1, counts.shape[1]))
     own, many = _drawn(one, "own", total)[0], _drawn(one, "own", counts)
     others, many_others = _drawn(one, "others", total)[0], _drawn(one, "others", counts)
@@ -78,13 +79,6 @@ def interval(value: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndar
     """A value with the ends of its interval, from its bootstrap draws along the first axis."""
     reach = WIDE * spread.std(axis=0)
     return value, value - reach, value + reach
-
-
-def resampled(frames: list[str], seed: int) -> np.ndarray:
-    """How often each sample counts in each draw of whole frames, ``(BOOTSTRAP, N)``."""
-    names, which = np.unique(frames, return_inverse=True)
-    even = np.full(len(names), 1 / len(names))
-    return np.random.default_rng(seed).multinomial(len(names), even, BOOTSTRAP)[:, which]
 
 
 def _drawn(one: OffsetSums, which: str, counts: np.ndarray) -> np.ndarray:

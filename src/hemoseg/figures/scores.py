@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hemoseg.figures.style import GROUP_MARKERS, SOFT, figure, group_colours, shortened
+from hemoseg.metrics.bootstrap import interval_of_mean
 
 EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 MOST_GROUPS = 10  # more patients than this are not told apart in the legend
@@ -125,21 +126,18 @@ def paired(scores: pd.DataFrame, first: str, second: str, seed: int = 0) -> dict
 
     None where no image was tested by both.
 
-    The interval is the percentile bootstrap (2000 draws) of whole frames, since samples of a frame are alike. It says
-    how much the mean depends on which frames were tested; it knows nothing of other trainings.
+    The interval is that of `metrics.bootstrap` with whole frames; it knows nothing of other trainings.
     """
     wide = of_images(scores).pivot(index=["frame", "sample"], columns="model", values="dice")
     difference = (wide[second] - wide[first]).dropna()
     if difference.empty:
         return None
     by_frame = difference.groupby(level="frame").agg(["sum", "count"]).to_numpy()
-    draws = np.random.default_rng(seed).integers(0, len(by_frame), (2000, len(by_frame)))
-    sums = by_frame[draws].sum(axis=1)
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
+    low, high = interval_of_mean(by_frame, seed=seed)
     return {
         "mean": float(difference.mean()),
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "wins": int((difference > 0).sum()),
         "ties": int((difference == 0).sum()),
         "images": len(difference),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from hemoseg.metrics.bootstrap import DRAWS, resampled
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.pixel_columns import EMPTY, of_class
@@ -20,7 +21,6 @@ from hemoseg.tables.ratios import claim
 from hemoseg.tables.table import AVERAGE, Plan, class_names, shown_classes
 
 AT_MOST, NOT_REACHED = -np.inf, np.inf  # below and above all sizes that were run
-DRAWS = 2000  # of the bootstrap; not stated, ours
 QUANTITY = "training images"
 HEADER = [
     *("row", "label", "baseline", "baseline_label", "class", "images", "baseline_dice", "dice"),
@@ -114,11 +114,9 @@ def terms(plan: Plan, run: Run, class_name: str) -> Terms:
 def _drawn(of_seeds: Sequence[Terms], draws: int) -> np.ndarray:
     """Mean over the seeds: as measured, then with frames and seeds drawn with replacement, always the same draws."""
     generator = np.random.default_rng(0)
-    frames, frame_of = np.unique(of_seeds[0].frames, return_inverse=True)
-    times = generator.multinomial(len(frames), np.full(len(frames), 1 / len(frames)), draws)
-    seeds = generator.multinomial(len(of_seeds), np.full(len(of_seeds), 1 / len(of_seeds)), draws)
-    images = np.concatenate([np.ones((1, len(frame_of))), times[:, frame_of]])
-    weights = np.concatenate([np.ones((1, len(of_seeds))), seeds]) / len(of_seeds)
+    drawn = (resampled(units, draws, generator) for units in (of_seeds[0].frames, np.arange(len(of_seeds))))
+    images, seeds = (np.concatenate([np.ones((1, times.shape[1])), times]) for times in drawn)
+    weights = seeds / len(of_seeds)
     return sum(weights[:, i] * one.dice(images) for i, one in enumerate(of_seeds))
 
 

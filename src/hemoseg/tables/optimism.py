@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from hemoseg.metrics.bootstrap import interval_of_mean
 from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes, summarise
 
-DRAWS = 2000  # of the bootstrap; not stated, ours
 HEADER = [
     *("row", "label", "column", "header", "class", "family", "mean", "other_family", "other_mean", "optimism"),
     *("seed_sd", "group_sd", "low", "high", "lowest_group", "highest_group", "groups", "images", "unit", "better"),
@@ -130,7 +130,5 @@ def _spread(images: pd.DataFrame, scale: float) -> dict[str, float]:
     line |= {"groups": len(by_group), "images": len(images)}
     if len(by_group) < 2:
         return line
-    chosen = np.random.default_rng(0).integers(0, len(by_group), (DRAWS, len(by_group)))
-    sums = by_group.to_numpy()[chosen].sum(axis=1)
-    low, high = scale * np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
-    return line | {"low": low, "high": high}
+    low, high = interval_of_mean(by_group.to_numpy())
+    return line | {"low": scale * low, "high": scale * high}

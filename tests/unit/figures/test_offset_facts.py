@@ -5,7 +5,7 @@ import pytest
 
 from hemoseg.data.offset_sums import OffsetSums, from_arrays, to_arrays
 from hemoseg.figures import following
-from hemoseg.figures.offset_facts import answer, facts, interval, resampled
+from hemoseg.figures.offset_facts import answer, facts, interval
 
 EDGES = np.arange(-1.0, 2.01, 0.25)
 BINS, LAYERS, IMAGES = len(EDGES) - 1, 3, 12
@@ -88,10 +88,7 @@ def test_the_interval_of_pure_chance_holds_0_as_often_as_it_says():
     assert held >= 16
 
 
-def test_samples_of_a_frame_are_drawn_together():
-    counts = resampled(["a", "b", "a", "c"], seed=0)
-    assert np.array_equal(counts[:, 0], counts[:, 2])
-    assert set(counts[:, [0, 1, 3]].sum(axis=1)) == {3}
+def test_the_interval_is_two_standard_deviations_and_knows_frames():
     value, low, high = interval(np.array(1.0), np.array([0.0, 2.0]))
     assert (value, low, high) == (1.0, 1 - 1.96, 1 + 1.96)
     wide = facts(network(own=(0.3, 2.0), frames=2)).aligned.gain
