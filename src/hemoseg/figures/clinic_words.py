@@ -153,7 +153,7 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
     if by != "group" and found.frames["group"].replace("", np.nan).nunique() > 1:
         said.append(
             "Frames of one patient stand on both sides of a split, so that the model has seen the patient: on a new "
-            "patient it will be worse. `split: {by: group}` measures that."
+            "patient it may be worse. `split: {by: group}` measures that."
         )
     if facts["info"].get("simulated"):
         said.append("The frames are simulated: the numbers describe the simulator, and no patient.")

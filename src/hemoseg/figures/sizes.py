@@ -150,12 +150,14 @@ def verdict(equal: pd.DataFrame) -> list[str]:
         largest = lines.iloc[-1]
         label, other = lines["label"].iloc[0], lines["baseline_label"].iloc[0]
         half, same = (int((enough <= share * lines["images"]).sum()) for share in (0.5, 1.0))
+        able = int((lines["images"].min() <= 0.5 * lines["images"]).sum())
         words = lines["published_words"].iloc[0]
         claim = "" if pd.isna(words) else f" Published: {label} equals {other} with {words}."
         sentences.append(
-            f"Of {count_of(len(lines), 'size')} at which {other} was trained, {label} is as good with no more images "
-            f"at {same}, and with half of them or fewer at {half}. To equal {other} with all {largest['images']} it "
-            f"needs: {largest['answer']} images ({LEVEL}: {largest['interval']}).{claim}"
+            f"Of {count_of(len(lines), 'size')} at which {other} was trained, {label} has its mean Dice with no more "
+            f"images at {same}, and with half of them or fewer at {half} (no more than {able} can show it: half of the "
+            f"others was not trained). To equal {other} with all {largest['images']} it needs: {largest['answer']} "
+            f"images ({LEVEL}: {largest['interval']}).{claim}"
         )
     return sentences
 

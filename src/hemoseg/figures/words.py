@@ -70,7 +70,7 @@ def straddle_sentence(notes: Mapping[str, Any]) -> str:
     remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
     return (
         f"On both sides of a split stand {' and '.join(parts)}: the models have seen what is alike before they are "
-        f"tested, so the scores flatter them. {remedy} in `split` keeps them apart."
+        f"tested, so the scores may flatter them. {remedy} in `split` keeps them apart."
     )
 
 

@@ -98,7 +98,7 @@ def _averages(printed: Printed) -> Iterator[Finding]:
         rest = f" It is that of {right}." if right else ""
         yield Finding(
             f"{name} is not the printed average of {', '.join(said)}.{rest}",
-            "No one rule gives all the printed averages. Ours is the mean of the classes in every row.",
+            "By what rule the others were made is not said. Ours is the mean of the classes in every row.",
         )
 
 

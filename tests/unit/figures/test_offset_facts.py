@@ -70,6 +70,19 @@ def test_the_answer_follows_from_the_numbers(kind):
     assert "dU-Net" in said
 
 
+@pytest.mark.parametrize(
+    ("as_good", "draws", "words"),
+    [(0, 19, "Yes: "), (1, 20, "Not clearly more"), (0, 18, "too few to tell"), (1, 39, "Yes: "), (2, 39, "Not cl")],
+)
+def test_ours_counts_as_one_of_the_draws(as_good, draws, words):
+    one = network(own=(0.3, 2.0), draws=draws)
+    found = facts(one)
+    random = np.where(np.arange(draws)[:, None] < as_good, 2.0, 0.0) * np.ones(LAYERS) * found.aligned.own.mean()
+    said = answer(one, found._replace(aligned=found.aligned._replace(random=random)), "dU-Net")
+    assert words in said
+    assert f"{as_good} of {draws} offset kernels" in said
+
+
 def test_a_gain_whose_interval_holds_0_is_none():
     one = network(own=(0.3, 2.0))
     found = facts(one)
