@@ -1,6 +1,7 @@
 """Which images and which part of them a page shows: rules, so that nobody's eye chose."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,13 @@ def panel_samples(scores: pd.DataFrame, models: Sequence[str], touching: Mapping
     if len(rest):
         chosen[str((rest - rest.median()).abs().idxmin())] = "a median image"
     return chosen
+
+
+def pairs(models: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """Whom to compare image by image: the baseline with each other model; neighbours where it is not among them."""
+    if baseline not in models:
+        return list(pairwise(models))
+    return [(baseline, key) for key in models if key != baseline]
 
 
 def crop(gt: np.ndarray, predictions: Sequence[np.ndarray], instances: np.ndarray | None) -> tuple[slice, slice]:

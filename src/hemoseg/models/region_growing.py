@@ -9,6 +9,10 @@ told, so all of them are ours:
 3. the regions compete for the pixels between (`hemoseg.labels.seeded_growing`): the pixel that is most similar to the
    region it touches is taken first, and none that differs by ``tolerance`` or more;
 4. what the cells' regions hold is cell, and so are the holes in it; what nobody took is ground.
+
+The defaults were chosen by their mean Dice against the truth of 64 images: the 24 of scd2020_binary and 20 of
+scd2018_segmentation at demo scale, simulated, and 20 real smears of BBBC041. Tables test these images, too, so that
+this method's scores there may be too good; its row is no blind comparison.
 """
 
 from typing import Any

@@ -16,7 +16,8 @@ def notes(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> dict[str, Any
     """Everything that a reader needs to read the table: sentences, and per column its definition, unit and source."""
     columns = _columns(plan, plan.conventions)
     sentences = [*_shared_sentences(plan, runs, table), *(_sentence(facts) for facts in columns.values())]
-    return {"table": plan.name, "conventions": sentences, "columns": columns, "other_rule": _other_rule(plan)}
+    told = {"table": plan.name, "conventions": sentences, "columns": columns, "other_rule": _other_rule(plan)}
+    return told | {"fold": _size_of_a_fold(plan, runs, table)}
 
 
 def of_other_rule(plan: Plan) -> list[str]:
@@ -85,6 +86,8 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
         sentences.append(f"ROC curves are drawn from {' or '.join(map(str, sorted(bins)))} bins of probability.")
     if any(COLUMNS[key].unit == "cells" for key in plan.columns):
         sentences.append(_least_area(runs))
+    if fold := _size_of_a_fold(plan, runs, table):
+        sentences.append(fold)
     if table["published"].notna().any():
         sentences.append("Lines marked published are the papers' numbers, on their own data; none of them is ours.")
     return sentences
@@ -96,6 +99,19 @@ def _splits(plan: Plan, runs: Sequence[Run]) -> str:
         return f"{len({run.split for run in runs})} split(s)"
     sizes = {name: len({run.split for run in runs if plan.families.get(run.split, ALL) == name}) for name in families}
     return f"the splits of a family ({', '.join(f'{name}: {size}' for name, size in sizes.items())})"
+
+
+def _size_of_a_fold(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> str:
+    """Of how many cells the counts of errors are; empty where none are counted."""
+    counts = [key for key in plan.columns if COLUMNS[key].unit == "cells"]
+    known = [run for run in runs if run.knows_cells]
+    if not counts or not known:
+        return ""
+    images = sum(run.pixels["sample"].nunique() for run in known) / len(known)
+    cells = sum(len(run.gt) for run in known) / len(known)
+    other = table["column"].isin(counts) & table["published"].notna()
+    beside = "; the published counts are of the papers' own test sets, so not comparable one by one" if other.any() else ""
+    return f"Errors of cells are counts: here a test fold has {images:.4g} image(s) and {cells:.4g} true cell(s){beside}."
 
 
 def _least_area(runs: Sequence[Run]) -> str:

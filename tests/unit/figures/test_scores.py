@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemoseg.figures import cell_marks, curves, scores
+from hemoseg.figures import cell_marks, choices, curves, scores, words
 from hemoseg.tables import conventions
 
 LABELS = {"otsu": "Otsu", "unet": "U-Net", "deformable_unet": "dU-Net"}
@@ -90,8 +90,23 @@ def test_the_paired_difference_has_the_sign_of_the_second_and_counts_wins():
     assert facts["mean"] == pytest.approx(0.01)
     assert facts["low"] == pytest.approx(0.01)
     assert (facts["wins"], facts["ties"], facts["images"], facts["frames"]) == (6, 0, 6, 3)
+    assert ("background" in words.paired_sentence(facts, "a", "b", 3), facts["frames"]) == (True, 3)
+    assert "background" not in words.paired_sentence(facts, "a", "b")
     other = better.assign(sample="z" + better["sample"])
     assert scores.paired(pd.concat([table, other]), "unet", "deformable_unet") is None
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        (["pspnet", "unet", "d"], [("unet", "pspnet"), ("unet", "d")]),
+        (["pspnet", "d", "e"], [("pspnet", "d"), ("d", "e")]),
+        (["unet"], []),
+        ([], []),
+    ],
+)
+def test_each_network_is_compared_with_the_baseline(models, expected):
+    assert choices.pairs(models, "unet") == expected
 
 
 @pytest.mark.parametrize("steps", [[20], [20, 40, 60]])

@@ -1,6 +1,7 @@
 """Folds, seeds, classes and averages of a table, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -208,6 +209,22 @@ def test_notes_state_every_convention_and_threshold():
     assert "1 - (missed, two_types) / true cells" in text
     assert "no instances" in text
     assert "{" not in text
+
+
+def test_notes_say_of_how_many_images_and_cells_a_fold_is():
+    """Three cells that count in one fold, one in the other; the published counts are of other folds."""
+    table_plan = plan(SETTINGS | {"columns": {"merged": "Error I"}})
+    runs = [run_of((90, 60)), run_of((90, 60), "fold1")]
+    cells = pd.DataFrame({"sample": "s", "side": "gt", "counted": [True, True, False, True], "min_area": 9.0})
+    made = cells.assign(side="pred", hosted=0)
+    runs = [replace(one, cells=pd.concat([cells[4 - n :], made])) for one, n in zip(runs, (4, 1), strict=True)]
+    alone = tabulate(table_plan, runs)
+    assert notes(table_plan, runs, alone)["fold"].endswith("a test fold has 1 image(s) and 2 true cell(s).")
+    table = tabulate(table_plan, runs, published(**{"class": "all", "column": "merged"}))
+    told = notes(table_plan, runs, table)
+    assert "2 true cell(s); the published counts are of the papers' own test sets" in told["fold"]
+    assert told["fold"] in told["conventions"]
+    assert notes(plan(SETTINGS), runs, table_of(runs))["fold"] == ""
 
 
 def test_markdown_prints_ours_and_the_published_line_below():
