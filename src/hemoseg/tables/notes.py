@@ -109,9 +109,10 @@ def _size_of_a_fold(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> str
         return ""
     images = sum(run.pixels["sample"].nunique() for run in known) / len(known)
     cells = sum(len(run.gt) for run in known) / len(known)
-    other = table["column"].isin(counts) & table["published"].notna()
-    beside = "; the published counts are of the papers' own test sets, so not comparable one by one" if other.any() else ""
-    return f"Errors of cells are counts: here a test fold has {images:.4g} image(s) and {cells:.4g} true cell(s){beside}."
+    told = f"Errors of cells are counts: here a test fold has {images:.4g} image(s) and {cells:.4g} true cell(s)"
+    if (table["column"].isin(counts) & table["published"].notna()).any():
+        told += "; the published counts are of the papers' own test sets, so not comparable one by one"
+    return f"{told}."
 
 
 def _least_area(runs: Sequence[Run]) -> str:
