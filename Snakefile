@@ -1,24 +1,18 @@
-# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate -> report
+# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, compare -> report
+#                                                train -> explain     predict -> measure -> clinic -> clinic_page
 #
-# Paths: data/<dataset>/                                            frames as published, simulated or from a lab
-#        results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
-#        results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
-#        results/<experiment>/explain/                              where kernels sample, and offsets against cell borders
-#        results/tables/<experiment>.csv                            ours beside the published numbers
-#        reports/build/<experiment>.html, index.html                pages that open offline
-#        results/tables/<experiment>.clinic_*.csv, reports/build/<experiment>_clinic.html   where it has a section clinic
-from snakemake.utils import min_version
-
-min_version("9.27")
-
-
+# data/<dataset>/                                            frames as published, simulated or from a lab
+# results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
+# results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
+# results/<experiment>/explain/, measure/<model>/            where kernels sample; every cell of a model's test samples
+# results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
+# reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html
 configfile: "params.yaml"
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/settings.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/fetch.smk"
@@ -26,11 +20,11 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/gather.smk"
-include: "workflow/rules/measure.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/clinic.smk"
 
 

@@ -1,0 +1,87 @@
+# Which files a rule reads, where that depends on the experiment or the model; no rules.
+def frames_of(wildcards):
+    """Files of the experiment's dataset: the folder that `simulate` writes, or every file that a lab brought."""
+    dataset = experiment_of(wildcards)["dataset"]
+    return FRAMES.get(dataset) or [f"data/{dataset}"]
+
+
+def autolabels_of(wildcards):
+    """The automatic labels, where the experiment trains on them."""
+    if experiment_of(wildcards)["labels"] == "auto":
+        return f"results/{wildcards.experiment}/autolabels.npz"
+    return []
+
+
+def pretrained_of(wildcards):
+    """The file of published weights that a training starts from, as `pretrained` says."""
+    return [model_of(wildcards)["pretrained"]["file"]] if model_of(wildcards)["pretrained"] else []
+
+
+def start_of(wildcards):
+    """The model whose weights a training starts from, as `init_from` says."""
+    owner = model_of(wildcards)["init_from"]
+    if owner is None:
+        return []
+    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    return [f"{folder}/model.safetensors", f"{folder}/model.json"]
+
+
+def weights_of(wildcards):
+    """The model that a row predicts with: its own, or that of the row named by `weights_from`."""
+    owner = model_of(wildcards)["weights_from"] or wildcards.model
+    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    return [f"{folder}/model.safetensors", f"{folder}/model.json"]
+
+
+def code_of_model(step):
+    """Input of a rule: the files of a step and of the model that it runs."""
+    return lambda wildcards: code_of(
+        f"steps.{step}",
+        f"models.{model_of(wildcards)['network']}",
+        f"losses.{model_of(wildcards)['train']['loss']}",
+    )
+
+
+def explained_of(wildcards):
+    """What `explain` wrote, where the experiment asks for it."""
+    if not experiment_of(wildcards)["explain"]["models"]:
+        return []
+    return [f"results/{wildcards.experiment}/explain/{file}" for file in ("sampling.csv", "offsets.npz")]
+
+
+def predictions_to_measure(wildcards):
+    """Input of `measure`: what a model's first seed said of the test samples of the last family of splits."""
+    families = experiment_of(wildcards)["families"]
+    splits = [split for split, family in families.items() if family == list(families.values())[-1]]
+    first = model_of(wildcards)["seeds"][0]
+    runs = [(wildcards.model, split, first) for split in splits]
+    return [f"{folder_of(wildcards.experiment, 'predict', *run)}/predictions.npz" for run in runs]
+
+
+def measured_of(wildcards):
+    """Files of the cells that the clinic page shows."""
+    folder = f"results/{wildcards.experiment}/measure/{experiment_of(wildcards)['clinic']['model']}"
+    return [f"{folder}/{file}" for file in ("cells.csv", "frames.csv", "facts.json")]
+
+
+def comparisons_of(wildcards):
+    """What compares the families of the experiment's splits, where it has several."""
+    kinds = {"equal": ["equal.csv"], "optimism": ["optimism.csv", "optimism.images.csv"], None: []}
+    return [f"results/tables/{wildcards.experiment}.{kind}" for kind in kinds[experiment_of(wildcards)["comparison"]]]
+
+
+def published_of(wildcards):
+    """The papers' numbers for the experiment's table, where a paper printed one."""
+    table = experiment_of(wildcards).get("table", wildcards.experiment)
+    path = Path(f"reports/published/{table}.csv")
+    return [path.as_posix()] if table and path.exists() else []
+
+
+def claims_of(wildcards):
+    """What the papers' texts claim, where a page shows a published table."""
+    return ["reports/published/claims.csv"] if published_of(wildcards) else []
+
+
+def clinic_pages():
+    """Input of `all`: the clinic page of every experiment that has one."""
+    return [f"reports/build/{name}_clinic.html" for name, e in EXPERIMENTS.items() if e["clinic"]]
