@@ -9,7 +9,7 @@ import pandas as pd
 from hemoseg.data.samples import Samples
 
 PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss")
-# Errors of cells that do not contain each other; spurious and artefacts are two names of one.
+# Errors of cells; spurious and artefacts are two names of one, and incomplete cells contain the missed ones.
 ERRORS = ("missed", "spurious", "artefacts", "merged", "incomplete", "two_types", "wrong_type", "instance_error")
 BETTER = {"high": ("highest", "above"), "low": ("lowest", "below")}
 
@@ -133,7 +133,8 @@ def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
 def _fewest(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
     """``the fewest cell errors (FN + FP): dU-Net 0.0, then U-Net 1.0``."""
     chosen = [c for c in columns if c in ERRORS and columns[c]["unit"] == "cells"]
-    chosen = [c for c in chosen if not (c == "artefacts" and "spurious" in chosen)]
+    within = {"artefacts": "spurious", "missed": "incomplete"}
+    chosen = [c for c in chosen if within.get(c) not in chosen]
     rows = table[table["column"].isin(chosen)]
     sums = rows.groupby(["row", "label"], sort=False)["mean"].agg(lambda v: v.sum(skipna=False)).dropna()
     if sums.empty:

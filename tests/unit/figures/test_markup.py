@@ -130,6 +130,13 @@ def test_the_verdict_of_ties_single_rows_and_nothing(lines, expected):
     assert expected in words.verdict(table(*lines), COLUMNS, samples())
 
 
+def test_missed_cells_are_not_counted_again_among_the_incomplete_ones():
+    columns = COLUMNS | {"incomplete": COLUMNS["missed"] | {"header": "short"}}
+    short = SIMPLE[SIMPLE["column"] == "missed"].assign(column="incomplete", header="short", mean=[7.0, 5.0])
+    said = words.verdict(pd.concat([SIMPLE, short]), columns, samples())
+    assert "(FP + short): B 6.0, then A 8.0" in said
+
+
 def test_the_verdict_leaves_out_who_made_the_labels():
     said = words.verdict(SIMPLE, COLUMNS, samples(), label_makers=["b"])
     assert said.startswith("One model was run: A reaches Dice (cell)")

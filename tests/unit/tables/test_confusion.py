@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemoseg.tables import cell_columns
 from hemoseg.tables.column import Run
-from hemoseg.tables.confusion import MISSED, NO_CELL, NO_TYPE, confusion
+from hemoseg.tables.confusion import MISSED, NO_CELL, NO_TYPE, cell_matrix, confusion
 from hemoseg.tables.folds import over_folds
 from hemoseg.tables.table import plan, summarise
 
@@ -44,6 +45,26 @@ def test_a_cell_counts_under_its_commonest_class_missed_and_made_up_ones_stand_a
         (NO_CELL, "two"): 1,
         (NO_CELL, NO_TYPE): 1,
     }
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_confusion_adds_up_to_the_errors_of_the_table(seed):
+    """Off the diagonal stand the cells of a wrong type and those of two types under a wrong one, and no others."""
+    rng, number = np.random.default_rng(seed), 12
+    area = rng.integers(1, 12, number)
+    covered = rng.integers(0, area + 1)
+    first = rng.integers(0, covered + 1)
+    true = np.stack([rng.integers(1, 3, number), area, covered, first, covered - first], axis=1)
+    made = np.stack([rng.integers(0, 3, number), area, covered, rng.integers(0, 3, number)], axis=1)
+    run = run_of(true=true.tolist(), pred=made.tolist())
+    matrix, rules = cell_matrix(run, PLAN.conventions), PLAN.conventions
+    least, most = np.sort(true[:, 3:], axis=1).T
+    commonest = np.where(true[:, 3] >= true[:, 4], 1, 2)
+    of_two = (2 * covered >= area) & (3 * least >= area) & (most > 0) & (commonest != true[:, 0])
+    assert matrix[:2].sum() == cell_columns.cells(run, 0, rules)
+    assert matrix[:2, 3].sum() == cell_columns.missed(run, 0, rules)
+    assert matrix[2].sum() == cell_columns.spurious(run, 0, rules)
+    assert matrix[:2, :3].sum() - np.trace(matrix[:2, :2]) == cell_columns.wrong_type(run, 0, rules) + of_two.sum()
 
 
 def test_pixels_are_summed_over_folds_and_shares_averaged_over_those_that_have_the_class():
