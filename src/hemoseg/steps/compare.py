@@ -7,7 +7,7 @@ import pandas as pd
 from hemoseg.steps import arguments, files
 from hemoseg.steps.tabulate import read_run
 from hemoseg.steps.times import read_ratios
-from hemoseg.tables.learning import equality
+from hemoseg.tables.equal import equality
 from hemoseg.tables.optimism import optimism
 from hemoseg.tables.ratios import COLUMNS
 from hemoseg.tables.run_names import RUN_FORM

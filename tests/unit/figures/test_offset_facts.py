@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hemoseg.data.offset_sums import OffsetSums, from_arrays, to_arrays
-from hemoseg.figures import following
+from hemoseg.figures import offset_plots
 from hemoseg.figures.offset_facts import answer, facts, interval
 
 EDGES = np.arange(-1.0, 2.01, 0.25)
@@ -124,9 +124,9 @@ def test_a_file_gives_back_what_was_written():
 @pytest.mark.parametrize("draws", [0, 3])
 def test_the_figures_are_drawn(draws):
     one = network(own=(0.3, 2.0), draws=draws)
-    drawn = following.by_layer(one, facts(one))
+    drawn = offset_plots.by_layer(one, facts(one))
     assert next(label.get_text() for label in drawn.axes[0].get_yticklabels()) == "encoder 1, a · 1:1"
-    curves = following.against_distance(one)
+    curves = offset_plots.against_distance(one)
     assert [axes.get_title(loc="left") for axes in curves.axes[:2]] == ["1:1 · 2 layers", "1:2 · 1 layer"]
-    assert "12 test images" in following.distance_caption(one, "dU-Net")
-    assert "2.5 px" in following.layers_caption(one, "dU-Net")
+    assert "12 test images" in offset_plots.distance_caption(one, "dU-Net")
+    assert "2.5 px" in offset_plots.layers_caption(one, "dU-Net")

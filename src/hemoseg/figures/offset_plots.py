@@ -45,28 +45,9 @@ def against_distance(one: OffsetSums, seed: int = 0) -> Figure:
     counts = resampled(one.frames, DRAWS, np.random.default_rng(seed)).astype(np.float64)
     for column, stride in enumerate(strides):
         layers = np.flatnonzero(np.array(one.strides) == stride)
-        own, others, random = (getattr(one, name)[..., layers, :, :] for name in ("own", "others", "random"))
-        shown = own.sum(axis=0)[..., PIXELS].min(axis=0) >= LEAST
-        for line, name in enumerate(ROWS):
-            axes = grid[line, column]
-            spread = _measured(np.tensordot(counts, own, axes=1), name, stride)
-            value, low, high = interval(_measured(own.sum(axis=0), name, stride), spread)
-            band = (low if name == "normal" else np.maximum(low, 0), high)
-            _curve(axes, one.edges, shown, value, band, OWN, "-")
-            _curve(axes, one.edges, shown, _measured(others.sum(axis=0), name, stride).mean(axis=0), None, OTHERS, "--")
-            if random.shape[1]:
-                draws = _measured(random.sum(axis=0), name, stride)
-                _curve(
-                    axes,
-                    one.edges,
-                    shown,
-                    np.median(draws, axis=0),
-                    (draws.min(axis=0), draws.max(axis=0)),
-                    RANDOM,
-                    ":",
-                )
-            axes.axhline(0, color=INK, linewidth=0.7)
-            axes.axvline(0, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+        sums = tuple(getattr(one, name)[..., layers, :, :] for name in ("own", "others", "random"))
+        for axes, name in zip(grid[:, column], ROWS, strict=True):
+            _compared(axes, one.edges, sums, counts, name, stride)
         number = f"{len(layers)} layer{'s' * (len(layers) > 1)}"
         grid[0, column].set_title(f"1:{stride} · {number}")
         grid[-1, column].set_xlabel("distance to the border, radii", fontsize=9.5)
@@ -78,6 +59,25 @@ def against_distance(one: OffsetSums, seed: int = 0) -> Figure:
         axes.text(0.97, 0.96, "outside", transform=axes.transAxes, fontsize=8.5, va="top", ha="right")
     drawn.legend(handles=_handles(one.random.shape[1]), loc="outside lower left", ncols=4, fontsize=9.5)
     return drawn
+
+
+def _compared(
+    axes: Axes, edges: np.ndarray, sums: tuple[np.ndarray, ...], counts: np.ndarray, name: str, stride: int
+) -> None:
+    """One measure at one resolution: at the borders of the image, at those of other images, and of random kernels."""
+    own, others, random = sums
+    shown = own.sum(axis=0)[..., PIXELS].min(axis=0) >= LEAST
+    spread = _measured(np.tensordot(counts, own, axes=1), name, stride)
+    value, low, high = interval(_measured(own.sum(axis=0), name, stride), spread)
+    band = (low if name == "normal" else np.maximum(low, 0), high)
+    _curve(axes, edges, shown, value, band, OWN, "-")
+    _curve(axes, edges, shown, _measured(others.sum(axis=0), name, stride).mean(axis=0), None, OTHERS, "--")
+    if random.shape[1]:
+        draws = _measured(random.sum(axis=0), name, stride)
+        around = (draws.min(axis=0), draws.max(axis=0))
+        _curve(axes, edges, shown, np.median(draws, axis=0), around, RANDOM, ":")
+    axes.axhline(0, color=INK, linewidth=0.7)
+    axes.axvline(0, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
 
 
 def _measured(sums: np.ndarray, name: str, stride: int) -> np.ndarray:

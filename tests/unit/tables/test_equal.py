@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemoseg.tables import learning, ratios
+from hemoseg.tables import equal, ratios
 from hemoseg.tables.column import Run
-from hemoseg.tables.learning import AT_MOST, NOT_REACHED, equality, images_needed
+from hemoseg.tables.equal import AT_MOST, NOT_REACHED, equality, images_needed
 from hemoseg.tables.table import plan, tabulate
 
 SIZES = [10, 20, 40, 80, 160]
@@ -97,7 +97,7 @@ def test_the_curve_is_the_tables_dice(average, classes, background):
         run.pixels.loc[:1, ["tp", "fp", "fn"]] = 0
     table_plan = plan_of([10], average=average, background=background, empty="skip")
     class_name = "a" if classes == 1 else "average"
-    curve = learning.curves(table_plan, runs, class_name, draws=5)[10]
+    curve = equal.curves(table_plan, runs, class_name, draws=5)[10]
     table = tabulate(table_plan, runs)
     line = table[(table["row"] == "unet") & (table["class"] == class_name)].iloc[0]
     assert curve[0] == pytest.approx(line["mean"])
@@ -107,7 +107,7 @@ def test_the_bootstrap_draws_frames_and_seeds_as_a_loop_would():
     rng = np.random.default_rng(1)
     scores = rng.uniform(0.2, 1, (3, 8)).round(3)
     runs = [run_of("unet", 10, scores[seed], seed) for seed in range(3)]
-    drawn = learning.curves(plan_of([10]), runs, "a", draws=4000)[10][1:]
+    drawn = equal.curves(plan_of([10]), runs, "a", draws=4000)[10][1:]
     found = []
     for _ in range(4000):
         frames = rng.integers(0, 4, 4)
