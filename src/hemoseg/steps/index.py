@@ -11,7 +11,7 @@ import pandas as pd
 from hemoseg.steps import arguments
 from hemoseg.steps.files import read_table, write_text
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.markdown import number
+from hemoseg.tables.markdown import number, published_number
 
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 
@@ -62,7 +62,7 @@ def _summary(path: Path) -> dict[str, Any]:
         {
             "label": lines["label"].iloc[0],
             "shown": [_ours(line) for line in lines.to_dict("records")],
-            "published": [_published(line) for line in lines.to_dict("records")] if lines["source"].any() else [],
+            "published": [published_number(line) for line in lines.to_dict("records")] if lines["source"].any() else [],
         }
         for _, lines in table.fillna({"source": ""}).groupby(["row", "family"], sort=False)
     ]
@@ -71,7 +71,3 @@ def _summary(path: Path) -> dict[str, Any]:
 
 def _ours(line: dict[str, Any]) -> str:
     return number(line["mean"], line["sd"], COLUMNS[line["column"]].digits)
-
-
-def _published(line: dict[str, Any]) -> str:
-    return number(line["published"], line["published_sd"], COLUMNS[line["column"]].digits)

@@ -1,5 +1,8 @@
 """A table as Markdown: ours as mean ± sd, the published number on a line of its own."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from hemoseg.tables.columns import COLUMNS
@@ -35,6 +38,13 @@ def number(value: float, sd: float, digits: int) -> str:
     return text if pd.isna(sd) else f"{text} ± {sd:.{digits}f}"
 
 
+def published_number(cell: Mapping[str, Any]) -> str:
+    """The papers' number of a line of a table; ``unknown`` where they print one that we do not know."""
+    if cell["source"] and pd.isna(cell["published"]):
+        return UNKNOWN
+    return number(cell["published"], cell["published_sd"], COLUMNS[cell["column"]].digits)
+
+
 def _grid(lines: pd.DataFrame, across: str) -> str:
     """One Markdown table: rows down, ``across`` (class or header) across, columns aligned."""
     heads = list(dict.fromkeys(lines[across]))
@@ -61,9 +71,7 @@ def _ours(cell: dict) -> str:
 
 
 def _published(cell: dict) -> str:
-    if cell["source"] and pd.isna(cell["published"]):
-        return f"*{UNKNOWN}*"
-    text = number(cell["published"], cell["published_sd"], COLUMNS[cell["column"]].digits)
+    text = published_number(cell)
     return text if text == NOTHING else f"*{text}*"
 
 

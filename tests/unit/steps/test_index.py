@@ -20,6 +20,10 @@ def made(tmp_path):
         ["unet", HOSTILE, "all", "dice", "Dice", k, m, 0.01, None, 2, 1, "", p, None, "paper" if p else None]
         for k, m, p in (("one", 0.5, None), ("average", 0.75, 0.9))
     ]
+    lines += [
+        ["unet", HOSTILE, "all", "merged", "Error I", "all", 7.0, None, None, 2, 1, "cells", None, None, "unknown: x"],
+        ["unet", HOSTILE, "all", "cells", "Cells", "all", 9.0, None, None, 2, 1, "cells", None, None, None],
+    ]
     pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "tables" / "built.csv", index=False)
     (tmp_path / "build" / "built.html").write_text("<title>x</title>")
     (tmp_path / "build" / "lab.html").write_text("<title>A lab &amp; its &lt;b&gt; · hemoseg</title>")
@@ -53,6 +57,7 @@ def test_the_index_shows_the_average_beside_the_published_number(made):
     assert "0.750 ± 0.010" in made
     assert "0.900" in made
     assert "0.500" not in made
+    assert "<td>0.900</td><td>unknown</td><td>–</td>" in made
 
 
 def test_the_index_escapes_and_loads_nothing(made):
