@@ -26,6 +26,21 @@ def test_every_table_reads_and_every_line_has_a_source(name, lines):
     assert table["source"].notna().all()
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "unit"),
+    [
+        ("scd2018_segmentation", "missed", "490 cells"),
+        ("scd2018_classification", "wrong_type", "510 cells"),
+        ("scd2020_binary", "hausdorff", "pixels of 512x512 images"),
+        ("scd2020_multiclass", "hausdorff", "pixels of 512x512 images"),
+        ("scd2020_binary", "merged", "test fold of about 63 images"),
+    ],
+)
+def test_numbers_of_a_size_say_of_which(name, column, unit):
+    table = read_published(FOLDER / f"{name}.csv")
+    assert table["source"][table["column"] == column].str.contains(unit).all()
+
+
 @pytest.mark.parametrize("row", ["unet", "deformable_unet"])
 @pytest.mark.parametrize(
     ("name", "errors"),
