@@ -77,7 +77,8 @@ def build(
         stride: pixels per step of the encoder's features: 16 (the source's), 8 or 32.
         rates: dilations of the pyramid in such steps; the source's 6, 12, 18 belong to stride 16.
         channels: of the pyramid and the decoder; the source's are 256.
-        dropout: share of the channels dropped before the last convolution; 0.1 in the source's code.
+        dropout: share of the channels dropped before the last convolution; the source's code drops 0.1 of the values
+            after the pyramid.
     """
     shape = {"encoder": encoder, "width": width, "stride": stride, "rates": rates, "channels": channels}
     return DeepLabV3Plus(in_channels, classes, **shape, dropout=dropout)
