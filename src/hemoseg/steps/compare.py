@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from hemoseg.steps import arguments, files
-from hemoseg.steps.tabulate import read_run
-from hemoseg.steps.times import read_ratios
+from hemoseg.steps.evaluated import read_run
+from hemoseg.steps.published import read_ratios
+from hemoseg.steps.run_names import RUN_FORM
 from hemoseg.tables.equal import equality
 from hemoseg.tables.optimism import optimism
 from hemoseg.tables.ratios import COLUMNS
-from hemoseg.tables.run_names import RUN_FORM
 from hemoseg.tables.table import plan
 
 

@@ -8,7 +8,6 @@ Writes two files, each whole:
   the nearest cell border (`data.offset_sums.OffsetSums`).
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from hemoseg.steps import arguments
 from hemoseg.steps.files import write_arrays, write_table
 from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
 from hemoseg.steps.progress import tracked
+from hemoseg.steps.run_names import ONE_SPLIT_FORM, parse_run
 from hemoseg.steps.weights import read_model
 from hemoseg.training.batches import Normalisation
 
@@ -39,7 +39,6 @@ DEFAULTS: dict[str, Any] = {
     "models": [], "split": "first", "per_kind": 1, "at": [], "depths": [2, 3], "path": "skip",
     "offsets": "interpolated", "draws": 20, "autolabel": {}, "touching": 3,
 }  # fmt: skip
-RUN_FORM = "model=KEY,seed=S,folder=DIR"
 
 
 def main(argv: list[str]) -> None:
@@ -50,7 +49,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--autolabels", help="autolabels.npz, in place of a truth where there is none")
     parser.add_argument("--splits", required=True)
     parser.add_argument("--split", required=True, help="whose test samples are looked at")
-    parser.add_argument("--run", action="append", required=True, help=f"{RUN_FORM}; DIR is a folder that `train` wrote")
+    parser.add_argument("--run", action="append", required=True, help=f"{ONE_SPLIT_FORM}; DIR is what `train` wrote")
     parser.add_argument("--sampling", required=True, help="sampling.csv to write")
     parser.add_argument("--offsets", required=True, help="offsets.npz to write")
     parser.add_argument("--threads", type=int, default=1)
@@ -100,28 +99,24 @@ def read_run(text: str, test: Samples) -> Explained:
     Raises:
         InputError: the text has another form, or the network is no U-Net or was made for other images.
     """
-    parts = dict(part.partition("=")[::2] for part in text.split(",", 2))
-    if list(parts) != ["model", "seed", "folder"] or not parts["seed"].isdecimal():
-        raise InputError(f"--run {text}: the form is {RUN_FORM}, seed a whole number")
-    weights, description = read_model(Path(parts["folder"]))
+    run = parse_run("--run", text, ONE_SPLIT_FORM)
+    weights, description = read_model(run.folder)
     module, channels = models.load(description["network"]), description.get("in_channels")
     if not models.is_network(module):
-        raise InputError(f"{parts['model']}: it is no network and samples nothing; take it out of `explain.models`")
+        raise InputError(f"{run.model}: it is no network and samples nothing; take it out of `explain.models`")
     if test.images[0].shape[0] != channels:
-        raise InputError(
-            f"{parts['folder']}: the model reads {channels} channels, the samples have others; train again"
-        )
+        raise InputError(f"{run.folder}: the model reads {channels} channels, the samples have others; train again")
     network = module.build(channels, len(description["classes"]), **description["settings"]["network_settings"])
     try:
         layers_of(network)
     except ValueError as error:
-        raise InputError(f"{parts['model']}: {error}; take it out of `explain.models`") from None
+        raise InputError(f"{run.model}: {error}; take it out of `explain.models`") from None
     try:
         network.load_state_dict(weights)
     except RuntimeError:
-        raise InputError(f"{parts['folder']}: the weights do not fit {description['network']!r}; train again") from None
+        raise InputError(f"{run.folder}: the weights do not fit {description['network']!r}; train again") from None
     normalise = Normalisation(**description["normalisation"]).apply
-    return Explained(parts["model"], int(parts["seed"]), network.eval().requires_grad_(False), normalise)
+    return Explained(run.model, run.seed, network.eval().requires_grad_(False), normalise)
 
 
 def chosen(test: Samples, settings: dict[str, Any]) -> list[Pixel]:

@@ -14,22 +14,18 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
+from hemoseg.steps.evaluated import read_run
+from hemoseg.steps.published import read_published
+from hemoseg.steps.run_names import RUN_FORM
 from hemoseg.tables.column import Run
-from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.confusion import confusion
-from hemoseg.tables.conventions import require_known
 from hemoseg.tables.markdown import markdown
 from hemoseg.tables.notes import metrics, notes, of_other_rule
 from hemoseg.tables.roc import curves
-from hemoseg.tables.run_names import RUN_FORM, parse_run
 from hemoseg.tables.table import HEADER, Plan, plan, tabulate
-
-PUBLISHED_COLUMNS = ["row", "class", "column", "value", "sd", "source"]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,43 +57,6 @@ def _under_other_rule(plan: Plan, runs: list[Run], published: pd.DataFrame | Non
         return pd.DataFrame(columns=HEADER)
     columns = {key: plan.columns[key] for key in changed}
     return tabulate(replace(plan, columns=columns, conventions=plan.also), runs, published)
-
-
-def read_run(text: str) -> Run:
-    """One ``--run``: the counts of one model on one split with one seed.
-
-    Raises:
-        InputError: the text has another form, or its folder lacks a file.
-    """
-    model, split, seed, folder = parse_run("--run", text)
-    texts = {"sample": str, "frame": str, "group": str, "class_name": str}
-    pixels = files.read_table(folder / "pixels.csv", dtype=texts)
-    cells = files.read_table(folder / "cells.csv", dtype=texts)
-    run = Run(model, split, seed, pixels, cells)
-    return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
-
-
-def _read_histograms(path: Path, classes: int) -> np.ndarray | None:
-    """Histograms of probability over all samples, int64 ``(classes, 2, bins)``; None where there are none."""
-    counts = files.read_arrays(path).get("counts", np.zeros(0))
-    if counts.ndim != 4 or counts.shape[1:3] != (classes, 2):
-        raise InputError(f"{path}: no histograms of {classes} classes; run evaluate again")
-    return counts.sum(axis=0, dtype=np.int64) if len(counts) else None
-
-
-def read_published(path: str) -> pd.DataFrame:
-    """The papers' numbers: row, class (id or name), column, value, sd, source.
-
-    Raises:
-        InputError: the file is absent, lacks a column, names an unknown one, or says something twice.
-    """
-    table = files.read_table(path, dtype={"row": str, "class": str, "column": str, "source": str})
-    if missing := [name for name in PUBLISHED_COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]} is missing; the columns are {', '.join(PUBLISHED_COLUMNS)}")
-    require_known(path, table["column"].unique(), COLUMNS)
-    if table.duplicated(["row", "class", "column"]).any():
-        raise InputError(f"{path}: a number stands there twice; keep one line per row, class and column")
-    return table
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,14 +3,11 @@
 Times differ from run to run, so they stand in a file of their own and in no table that is compared.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
-from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
-from hemoseg.tables.ratios import COLUMNS
-from hemoseg.tables.run_names import RUN_FORM, parse_run
+from hemoseg.steps.published import read_ratios
+from hemoseg.steps.run_names import RUN_FORM, parse_run
 from hemoseg.tables.times import times
 
 
@@ -46,17 +43,3 @@ def _predicted(text: str) -> dict[str, object]:
 def _facts(model: str, split: str, seed: int, run: dict) -> dict[str, object]:
     facts = {"model": model, "split": split, "seed": seed, "device": run.get("device"), "threads": run.get("threads")}
     return facts | {"backend": run.get("deformable_backend")}
-
-
-def read_ratios(path: str | Path) -> pd.DataFrame:
-    """Ratios of rows that papers claim: row, baseline, quantity, value, words, source.
-
-    Raises:
-        InputError: the file is absent, lacks a column or says something twice.
-    """
-    table = files.read_table(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]} is missing; the columns are {', '.join(COLUMNS)}")
-    if table.duplicated(["row", "baseline", "quantity"]).any():
-        raise InputError(f"{path}: a ratio stands there twice; keep one line per row, baseline and quantity")
-    return table

@@ -160,34 +160,6 @@ def test_published_numbers_stand_beside_ours(tmp_path, runs):
     assert "*50.0 ± 8.1*" in (tmp_path / "out/t.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("row,class,column,value,sd\n", "column source is missing"),
-        ("row,class,column,value,sd,source\nunet,1,dise,1,,x\n", "did you mean dice"),
-        ("row,class,column,value,sd,source\n" + "unet,1,dice,1,,x\n" * 2, "twice"),
-    ],
-)
-def test_published_numbers_in_another_form_are_refused(tmp_path, text, words):
-    path = tmp_path / "published.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=words):
-        tabulate.read_published(path)
-
-
-@pytest.mark.parametrize(
-    "text", ["unet", "model=unet,split=fold0,seed=a,folder=x", "split=a,model=b,seed=0,folder=x", ""]
-)
-def test_a_run_in_another_form_is_refused(text):
-    with pytest.raises(InputError, match="the form is model=KEY,split=NAME,seed=S,folder=DIR"):
-        tabulate.read_run(text)
-
-
-def test_a_run_without_its_counts_is_refused_by_the_name_of_the_file(tmp_path):
-    with pytest.raises(InputError, match=r"pixels\.csv: no such file"):
-        tabulate.read_run(f"model=unet,split=fold0,seed=0,folder={tmp_path}")
-
-
 def test_bad_settings_leave_nothing_behind(tmp_path, runs):
     with pytest.raises(InputError, match="did you mean dice"):
         run(tmp_path, runs, columns={"dise": "Dice"})

@@ -63,7 +63,3 @@ def test_ratios_in_another_form_are_refused(tmp_path, ratios, words):
     with pytest.raises(InputError, match=words):
         run(tmp_path, ratios)
     assert not (tmp_path / "times.csv").exists()
-
-
-def test_the_ratios_of_the_repository_read_and_have_sources():
-    assert times.read_ratios("reports/published/ratios.csv")["source"].str.contains("doi:").all()

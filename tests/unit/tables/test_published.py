@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hemoseg.steps.tabulate import read_published
+from hemoseg.steps.published import read_published
 
 FOLDER = Path(__file__).parents[3] / "reports" / "published"
 

@@ -1,0 +1,33 @@
+"""What `evaluate` wrote of one run, read for tables."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hemoseg.errors import InputError
+from hemoseg.steps.files import read_arrays, read_table
+from hemoseg.steps.run_names import parse_run
+from hemoseg.tables.column import Run
+
+TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name"), str)
+
+
+def read_run(text: str) -> Run:
+    """One ``--run``: the counts of one model on one split with one seed.
+
+    Raises:
+        InputError: the text has another form, or its folder lacks a file.
+    """
+    model, split, seed, folder = parse_run("--run", text)
+    pixels, cells = (read_table(folder / name, dtype=TEXTS) for name in ("pixels.csv", "cells.csv"))
+    run = Run(model, split, seed, pixels, cells)
+    return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
+
+
+def _read_histograms(path: Path, classes: int) -> np.ndarray | None:
+    """Histograms of probability over all samples, int64 ``(classes, 2, bins)``; None where there are none."""
+    counts = read_arrays(path).get("counts", np.zeros(0))
+    if counts.ndim != 4 or counts.shape[1:3] != (classes, 2):
+        raise InputError(f"{path}: no histograms of {classes} classes; run evaluate again")
+    return counts.sum(axis=0, dtype=np.int64) if len(counts) else None
