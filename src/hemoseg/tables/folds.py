@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.tables.column import ALL, Run
+from hemoseg.tables.column import Run
 from hemoseg.tables.table import Plan
 
 
@@ -17,8 +17,8 @@ def in_order(plan: Plan, runs: Sequence[Run]) -> list[Run]:
 
 def origin(plan: Plan, run: Run) -> dict[str, Any]:
     """Where a line of a table is from: row, label, family, split, seed."""
-    family = plan.families.get(run.split, ALL)
-    return {"row": run.model, "label": plan.rows[run.model], "family": family, "split": run.split, "seed": run.seed}
+    named = {"row": run.model, "label": plan.rows[run.model], "family": plan.family_of(run.split)}
+    return named | {"split": run.split, "seed": run.seed}
 
 
 def over_folds(values: pd.DataFrame, keys: Sequence[str], column: str = "value") -> pd.DataFrame:

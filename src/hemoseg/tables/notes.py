@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.data.protocol import describe_family
-from hemoseg.tables.column import ALL, Run
+from hemoseg.data.protocol import ONE_FAMILY, describe_family
+from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.table import AVERAGE, Plan, families_of
@@ -56,7 +56,7 @@ def metrics(table: pd.DataFrame) -> dict[str, Any]:
     several = table.groupby("column")["class"].nunique() > 1
     for line in table[table["mean"].notna()].to_dict("records"):
         values = result.setdefault(line["row"], {})
-        if line["family"] != ALL:
+        if line["family"] != ONE_FAMILY:
             values = values.setdefault(line["family"], {})
         if several[line["column"]]:
             values.setdefault(line["column"], {})[line["class"]] = float(line["mean"])
@@ -95,9 +95,9 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
 
 def _splits(plan: Plan, runs: Sequence[Run]) -> str:
     families = families_of(plan, runs)
-    if families == [ALL]:
+    if families == [ONE_FAMILY]:
         return f"{len({run.split for run in runs})} split(s)"
-    sizes = {name: len({run.split for run in runs if plan.families.get(run.split, ALL) == name}) for name in families}
+    sizes = {name: len({run.split for run in runs if plan.family_of(run.split) == name}) for name in families}
     return f"the splits of a family ({', '.join(f'{name}: {size}' for name, size in sizes.items())})"
 
 

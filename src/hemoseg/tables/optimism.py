@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hemoseg.metrics.bootstrap import interval_of_mean
-from hemoseg.tables.column import ALL, Column, Run
+from hemoseg.tables.column import Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes, summarise
@@ -69,7 +69,7 @@ def _values(column: Column, class_name: str, runs: Sequence[Run], parts: Sequenc
     kind = next((kind for kind, made in KINDS.items() if _adds_up(whole, [made(one) for one in single])), "")
     rows = []
     for run, total, images, part in zip(runs, whole, single, parts, strict=True):
-        shared = {"family": plan.families.get(run.split, ALL), "split": run.split, "seed": run.seed, "kind": kind}
+        shared = {"family": plan.family_of(run.split), "split": run.split, "seed": run.seed, "kind": kind}
         rows.append(shared | {"sample": np.nan, "group": "", "value": total})
         for (sample, one), value in zip(part.items(), images, strict=True):
             group = one.pixels["group"].fillna("").iloc[0]

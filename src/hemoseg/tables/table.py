@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemoseg.data.protocol import ONE_FAMILY
 from hemoseg.errors import InputError
 from hemoseg.tables import conventions as rules
 from hemoseg.tables.column import ALL, Column, Run
@@ -15,7 +16,7 @@ from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions, require_known
 
 AVERAGE = "average"
-PUBLISHED_FAMILIES = (ALL, "random")
+PUBLISHED_FAMILIES = (ONE_FAMILY, "random")
 KEYS = (
     *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also", "baseline"),
     *rules.CHOICES,
@@ -33,7 +34,7 @@ class Plan:
     ``classes`` holds names, ids or ``average``; ``all`` stands for every class and their average. None is the papers'
     habit: the one class that is no background alone, or all where there are several. ``also`` are the conventions of a
     second table, where a paper does not say which rule it followed. ``families`` names the family of each split; one
-    that is not named belongs to `ALL`. ``baseline`` is the row that others are compared with, if there is one.
+    that is not named belongs to `ONE_FAMILY`. ``baseline`` is the row that others are compared with, if there is one.
     """
 
     name: str
@@ -45,6 +46,10 @@ class Plan:
     also: Conventions | None = None
     families: Mapping[str, str] = field(default_factory=dict)
     baseline: str | None = None
+
+    def family_of(self, split: str) -> str:
+        """Name of the family that a split belongs to."""
+        return self.families.get(split, ONE_FAMILY)
 
 
 def plan(settings: Mapping[str, Any]) -> Plan:
@@ -80,13 +85,13 @@ def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = N
     """
     names = class_names(plan, runs)
     scores = pd.DataFrame(_scores(plan, runs, names), columns=["row", "column", "class", "split", "seed", "value"])
-    scores["family"] = scores["split"].map(lambda split: plan.families.get(split, ALL))
+    scores["family"] = scores["split"].map(plan.family_of)
     ids = {name: str(class_id) for class_id, name in names.items()}
     of = dict(list(scores.groupby(["row", "family", "column", "class"])))
     lines = []
     for row, family in itertools.product(plan.rows, families_of(plan, runs)):
         theirs = published if family in PUBLISHED_FAMILIES else None
-        label = plan.rows[row] if family == ALL else f"{plan.rows[row]}, {family.replace('_', ' ')}"
+        label = plan.rows[row] if family == ONE_FAMILY else f"{plan.rows[row]}, {family.replace('_', ' ')}"
         for key, header in plan.columns.items():
             for class_name in shown_classes(plan, COLUMNS[key], names):
                 line = {"row": row, "label": label, "family": family, "column": key, "header": header}
@@ -98,8 +103,8 @@ def tabulate(plan: Plan, runs: Sequence[Run], published: pd.DataFrame | None = N
 
 def families_of(plan: Plan, runs: Sequence[Run]) -> list[str]:
     """The families that were run, in the order of the plan."""
-    found = {plan.families.get(run.split, ALL) for run in runs}
-    return [name for name in dict.fromkeys([*plan.families.values(), ALL]) if name in found]
+    found = {plan.family_of(run.split) for run in runs}
+    return [name for name in dict.fromkeys([*plan.families.values(), ONE_FAMILY]) if name in found]
 
 
 def summarise(scores: pd.DataFrame) -> dict[str, float]:
