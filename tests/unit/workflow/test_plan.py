@@ -59,6 +59,13 @@ def test_resolving_changes_nothing_that_it_was_given():
     assert given == PARAMS
 
 
+def test_errors_of_2020_are_told_in_cases_and_cells_and_missed_cells_apart():
+    plan = with_overlay({})["experiments"]
+    told = {name: list(plan[name]["tabulate"]["columns"]) for name in ("scd2020_binary", "scd2020_multiclass")}
+    assert told["scd2020_binary"][3:] == ["merged", "merged_cells", "artefacts", "incomplete", "incomplete_missed"]
+    assert told["scd2020_multiclass"][3:] == ["merged", "merged_cells", "artefacts", "auc", "two_types"]
+
+
 def test_columns_keep_the_order_of_the_parent_unless_all_are_named_again():
     below = {"loss": 1, "accuracy": 2, "dice": 3}
     assert list(merged(below, {"dice": 4, "auc": 5})) == ["loss", "accuracy", "dice", "auc"]
