@@ -1,6 +1,6 @@
 """Captions and longer sentences under the pictures: what is drawn, of how many, in which units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ from hemoseg.figures.panels import Shown
 from hemoseg.figures.words import cells_in, count_of
 
 DISTRIBUTIONS = {
-    "dice": "Dice of every test image ({images} images; mean of the seeds). Box: quartiles and median, whiskers 1.5 "
+    "dice": "Dice of every test image ({images}; mean of the seeds). Box: quartiles and median, whiskers 1.5 "
     "times the box. A dot is an image, its colour and shape the group (patient or slide); thin lines join an image "
     "with itself. Closer: the trained networks on their own scale. "
     "Of several splits that test an image the last counts.",
-    "hausdorff": "Hausdorff distance of every test image ({images} images; mean of the seeds), in pixels of the "
+    "hausdorff": "Hausdorff distance of every test image ({images}; mean of the seeds), in pixels of the "
     "sample; drawn as above. One far pixel makes it large, so a single speck of dirt is seen here and not in Dice.",
 }
 WORST = (
@@ -32,6 +32,9 @@ CASES = (
     "other true cells; blue: predicted cells. Covered: share of a true cell's pixels in predicted cells. Sizes in "
     "pixels of the sample. One case each (n = 1) shows how errors look, not how many there are: the table counts them."
 )
+
+NO_CASE = "No case to look at: it takes a network, and true cells that are told apart."
+NO_PIXEL = "No pixel was chosen: none was asked for, or no test image has a whole cell."
 
 
 def curves(history: pd.DataFrame, loss: str) -> str:
@@ -125,8 +128,14 @@ def sample(samples: Samples, position: int) -> str:
     return "".join(f" · {part}" for part in (samples.groups[position], cells) if part)
 
 
-def autolabels(quality: pd.DataFrame | None, table: pd.DataFrame, settings: Mapping[str, Any]) -> str:
-    """How good the auto-labels are, from their own stage or from their row of the table."""
+def autolabels(
+    quality: pd.DataFrame | None, table: pd.DataFrame, settings: Mapping[str, Any], label_makers: Sequence[str] = ()
+) -> str:
+    """How good the auto-labels are, from their own stage or from their row of the table.
+
+    ``label_makers`` are rows that made the labels which all are compared with: that they agree with themselves says
+    nothing.
+    """
     if quality is not None and len(quality):
         bias = (quality["cells"] - quality["true_cells"]).mean()
         counted = "" if np.isnan(bias) else f"; found minus true cells per image {bias:+.2f}"
@@ -135,8 +144,22 @@ def autolabels(quality: pd.DataFrame | None, table: pd.DataFrame, settings: Mapp
             f"(lowest {quality['dice'].min():.3f}){counted}."
         )
     rows = [key for key, model in settings["models"].items() if model["network"] == "autolabel"]
-    lines = table[table["row"].isin(rows) & table["mean"].notna()]
+    lines = table[table["row"].isin(set(rows) - set(label_makers)) & table["mean"].notna()]
     if lines.empty:
         return "No auto-labels were made in this experiment." if quality is None else ""
-    numbers = ", ".join(f"{header} {mean:.3g}" for header, mean in zip(lines["header"], lines["mean"], strict=True))
-    return f"Auto-labels (classical image processing, no training) against the truth of the test images: {numbers}."
+    # The last class of a column stands for it: the tables put the average last.
+    lines = lines.drop_duplicates(["label", "column"], keep="last")
+    many = lines["label"].nunique() > 1
+    told = []
+    for label, of_row in lines.groupby("label", sort=False):
+        numbers = ", ".join(_score(line) for line in of_row.to_dict("records"))
+        told.append(f"{label}: {numbers}" if many else numbers)
+    return (
+        "Auto-labels (classical image processing, no training) against the truth of the test images: "
+        f"{'; '.join(told)}."
+    )
+
+
+def _score(line: Mapping[str, Any]) -> str:
+    of = "" if line["class"] == "all" else f" ({line['class']})"
+    return f"{line['header']}{of} {line['mean']:.3g}"

@@ -150,10 +150,11 @@ def limits(found: Counted, settings: Mapping[str, Any], facts: Mapping[str, Any]
         f"model that did not train on it, the first of {count_of(seeds, 'seed')}. The intervals know nothing of other "
         "trainings, and nothing of the model's own errors: compare with the truth where it is printed.",
     ]
-    if by != "group" and found.frames["group"].replace("", np.nan).nunique() > 1:
+    groups = found.frames["group"].replace("", np.nan)
+    if by != "group" and groups.nunique() > 1 and groups.duplicated().any():
         said.append(
-            "Frames of one patient stand on both sides of a split, so that the model has seen the patient: on a new "
-            "patient it may be worse. `split: {by: group}` measures that."
+            f"The splits keep no patient together, only each {by}: of a patient with several frames the model may have "
+            "seen some, and on a new patient it may be worse. `split: {by: group}` measures that."
         )
     if facts["info"].get("simulated"):
         said.append("The frames are simulated: the numbers describe the simulator, and no patient.")

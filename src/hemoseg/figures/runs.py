@@ -58,13 +58,13 @@ def times_table(times: pd.DataFrame) -> pd.DataFrame:
     """Seconds and ratios as a reader wants them, a row per model and quantity (`tables.times.HEADER`)."""
     rows = []
     for line in times.to_dict("records"):
-        span = f"{duration(line['seconds'])} ({duration(line['least'])} to {duration(line['most'])})"
+        seconds, least, most = (_short(line[name]) for name in ("seconds", "least", "most"))
         words = line["published_words"]
         rows.append(
             {
                 "model": line["label"],
                 "per": line["quantity"],
-                "median (range)": span if line["runs"] > 1 else duration(line["seconds"]),
+                "median (range)": f"{seconds} ({least} to {most})" if line["runs"] > 1 else seconds,
                 "runs": line["runs"],
                 "over the baseline": _ratio(line),
                 "published": NOTHING if pd.isna(words) else words,
@@ -173,5 +173,9 @@ def _seconds_per_image(rows: pd.DataFrame) -> float:
 
 
 def _per_image(rows: pd.DataFrame) -> str:
-    seconds = _seconds_per_image(rows)
-    return NOTHING if pd.isna(seconds) else (f"{seconds * 1000:.3g} ms" if seconds < 1 else duration(seconds))
+    return _short(_seconds_per_image(rows), below=1)
+
+
+def _short(seconds: float, below: float = 0.1) -> str:
+    """A duration with its figures, in milliseconds ``below`` so many seconds."""
+    return f"{seconds * 1000:.3g} ms" if seconds < below else duration(seconds)

@@ -12,6 +12,7 @@ Writes three files, each whole:
 
 * ``frames.csv``: a row per frame, empty ones too: group, ``field`` in pixels of the frame (what the measured samples
   show of it, each place once), the side of a pixel in micrometres, number of samples, whether true cells are known.
+  A frame that is ignored whole has none: of it nothing is known.
 * ``facts.json``: names of the classes, and what the dataset says of itself.
 
 The samples of a frame are put side by side on a grid as fine as their own and measured there with the true height and
@@ -55,8 +56,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         here = [i for i, name in enumerate(samples.frames) if name == frame and samples.ids[i] in predicted]
         if here:
             facts, tables = _measured(samples.take(here), predicted)
-            frames.append(facts)
-            cells += [table for table in tables if len(table)]
+            if facts is not None:
+                frames.append(facts)
+                cells += [table for table in tables if len(table)]
+    if not frames:
+        raise InputError(
+            f"{args.samples}: nothing that was predicted counts, all is ignored; mend `prepare`, or `clinic`"
+        )
     files.write_table(args.cells, pd.concat(cells[1:] or cells, ignore_index=True)[COLUMNS])
     files.write_table(args.frames, pd.DataFrame(frames))
     files.write_json(args.facts, {"classes": samples.class_names[1:], "info": samples.info})
@@ -75,14 +81,16 @@ def _predicted(paths: Sequence[str], samples: Samples) -> dict[str, Maps]:
     return found
 
 
-def _measured(samples: Samples, predicted: dict[str, Maps]) -> tuple[dict, list[pd.DataFrame]]:
-    """The row of one frame and the rows of its cells: found, then true."""
+def _measured(samples: Samples, predicted: dict[str, Maps]) -> tuple[dict | None, list[pd.DataFrame]]:
+    """The row of one frame, none where all of it is ignored, and the rows of its cells: found, then true."""
     mosaic = mosaic_of(samples.boxes, [image.shape[1:] for image in samples.images])
     pred = mosaic.place(*zip(*(predicted[name] for name in samples.ids), strict=True))
     truth = mosaic.place(samples.classes, samples.instances) if samples.has_instances else None
     sides = {"pred": pred} | ({"gt": truth} if truth else {})
     ignored = truth.classes == IGNORE if truth else np.zeros(mosaic.size, bool)
     ignored &= pred.covered
+    if (ignored == pred.covered).all():
+        return None, []
     tables = []
     for side, placed in sides.items():
         rows = _rows(placed.instances, placed.classes, pred.covered, ignored, mosaic, len(samples.class_names))

@@ -113,6 +113,7 @@ def _bounded(rows: pd.DataFrame, sums: pd.DataFrame, key: str, level: float, clu
             spread = _spread(known.groupby([key, cluster], as_index=False)[SUMS].sum(), key, measure, level)
         if measure in SHAPES:
             low, high = intervals.of_mean(part["value"], part["sd"], part["size"], spread)
+            high = np.minimum(high, 1) if measure == "eccentricity" else high  # which is below 1 of every cell
         else:
             made = intervals.of_share if measure == "share" else intervals.of_rate
             low, high = made(part["sum"], part["size"], spread)

@@ -108,3 +108,17 @@ def test_settings_choose_the_colour_of_a_class_wherever_it_is_drawn():
 def test_classes_differ_in_more_than_colour():
     assert len({style.class_hatch(c) for c in range(1, 5)}) == 4
     assert len({str(style.class_line(c)) for c in range(1, 5)}) == 4
+
+
+def test_auto_labels_are_told_by_row_and_by_the_class_that_stands_for_all():
+    lines = [(label, "dice", "Dice", name, mean) for label in ("A, random", "A, grouped") for name, mean in
+             (("one", 0.25), ("average", 0.5))]  # fmt: skip
+    lines += [("A, random", "merged", "Error I", "all", 2.0)]
+    table = pd.DataFrame(lines, columns=["label", "column", "header", "class", "mean"]).assign(row="a")
+    models = {"models": {"a": {"network": "autolabel"}}}
+    said = captions.autolabels(None, table, models)
+    assert said.endswith("images: A, random: Dice (average) 0.5, Error I 2; A, grouped: Dice (average) 0.5.")
+    said = captions.autolabels(None, table[table["label"] == "A, random"], models)
+    assert said.endswith("images: Dice (average) 0.5, Error I 2.")
+    none = pd.DataFrame(columns=["dice"])
+    assert captions.autolabels(none, table, models, ["a"]) == "", "that they agree with themselves says nothing"

@@ -181,6 +181,8 @@ def test_times_are_compared_beside_the_published_ratio():
     shown = runs.times_table(TIMES)
     assert shown["over the baseline"].to_list() == ["–", "4.00 (1.00 to 5.00)", "1.20 (1.00 to 5.00)"]
     assert shown["median (range)"].to_list()[:2] == ["0.10 s", "0.40 s (0.30 s to 0.50 s)"]
+    quick = runs.times_table(TIMES.assign(seconds=0.0021, least=0.00149, most=0.0049))
+    assert quick["median (range)"].to_list()[:2] == ["2.1 ms", "2.1 ms (1.49 ms to 4.9 ms)"]
 
 
 def test_rows_that_may_run_several_programs_name_theirs():

@@ -14,6 +14,8 @@ from hemoseg.__main__ import main
 from hemoseg.data import predictions as predictions_format
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import from_arrays
+from hemoseg.figures import clinic_words
+from hemoseg.metrics.counting import Counted
 from hemoseg.steps import report
 from hemoseg.steps.clinic import read, read_counted
 from hemoseg.steps.files import read_arrays, write_arrays
@@ -162,6 +164,23 @@ def test_cells_on_ignored_ground_are_marked(lab):
     }  # fmt: skip
 
 
+def test_frames_that_are_ignored_whole_count_nowhere(lab, capsys):
+    def ignore(*names):
+        for name in names:
+            Image.fromarray(np.full((ROWS, COLUMNS + LEFT), 255, np.uint8)).save(lab / f"classes/{name}.png")
+            Image.fromarray(np.zeros((ROWS, COLUMNS + LEFT), np.uint16)).save(lab / f"instances/{name}.png")
+
+    ignore("b")
+    _, frames = measured(lab, {})
+    assert frames["frame"].tolist() == ["a", "empty"]
+    ignore("a", "empty")
+    (lab.parent / "exp/measure/unet/cells.csv").unlink()
+    with pytest.raises(AssertionError):
+        measured(lab, {})
+    assert "nothing that was predicted counts, all is ignored; mend" in capsys.readouterr().err
+    assert not (lab.parent / "exp/measure/unet/cells.csv").exists()
+
+
 def test_each_frame_is_measured_where_it_was_tested_and_parts_join(lab):
     settings = {"margin_crop": True, "layout": "quadrants"}
     whole, _ = measured(lab, settings)
@@ -270,3 +289,16 @@ def test_the_notebook_only_shows_and_is_stripped():
     assert not re.search(r"\bdef |lambda|torch", source)
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
     assert pd.Series([cell["id"] for cell in notebook["cells"]]).is_unique
+
+
+@pytest.mark.parametrize(("groups", "told"), [("ppq", True), ("pqr", False), ("ppp", False)])
+def test_patients_on_both_sides_are_told_of_only_where_one_has_several_frames(groups, told):
+    frames = pd.DataFrame({"frame": list("abc"), "group": list(groups), "field": 1.0, "truth": False})
+    cells = pd.DataFrame(columns=["side", "counts", "hosted", "ignored"])
+    found = Counted(cells, frames, "px", ["cell"], 0.0, 0.95, {"pred": 0, "gt": 0})
+    model = {"models": {"unet": {"label": "U-Net", "seeds": [0]}}, "clinic": {"model": "unet"}, "labels": "truth"}
+    settings = model | {"families": {"fold1": "all"}, "split": {"by": "frame"}}
+    said = " ".join(clinic_words.limits(found, settings, {"info": {}}))
+    assert ("on a new patient it may be worse" in said) == told
+    by_group = settings | {"split": {"by": ["frame", "group"]}}
+    assert "a new patient" not in " ".join(clinic_words.limits(found, by_group, {"info": {}}))

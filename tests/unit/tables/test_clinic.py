@@ -139,3 +139,12 @@ def test_no_cell_at_all_makes_tables():
     found = counted(cells[:0], frames, CLASSES)
     assert of(patient_table(found), "count", group="all")["value"] == 0
     assert len(frame_table(found))
+
+
+def test_no_interval_of_an_eccentricity_reaches_beyond_one():
+    cells, frames = measured()
+    cells["eccentricity"] = np.where(np.arange(len(cells)) % 2, 0.99, 0.4)
+    table = patient_table(counted(cells, frames, CLASSES))
+    bounds = table.loc[table["measure"] == "eccentricity", "high"].dropna()
+    assert bounds.max() == 1
+    assert (bounds > 0.5).all()
