@@ -210,7 +210,7 @@ def page_of(lab, **facts):
     assert main(["clinic", "--settings", "{}", "--measured", str(folder), *files]) == 0
     settings = {
         "experiment": "exp", "title": HOSTILE, "source": HOSTILE, "dataset": "lab", "scale": "demo", "labels": "truth",
-        "split": {"by": "frame"}, "families": {"fixed": ""}, "clinic": {"model": "unet"},
+        "split": {"by": "frame"}, "families": {"fixed": ""}, "clinic": {"model": "unet"}, "report": {"colours": {}},
         "prepare": {"classes": {"a": [HOSTILE]}}, "models": {"unet": {"label": HOSTILE, "seeds": [0]}},
     } | facts  # fmt: skip
     notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
