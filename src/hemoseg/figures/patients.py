@@ -55,6 +55,16 @@ def verdict(optimism: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) ->
     return f"Optimism of random folds in {lead['header'].iloc[0]}: {'; '.join(told)}. {few}"
 
 
+def simulated_sentence(samples: Samples) -> str:
+    """What simulated patients can tell; empty where they are not."""
+    if not samples.info.get("simulated"):
+        return ""
+    return (
+        "The patients are simulated and differ by as much as the simulator was told (`patient_spread`): the size of the "
+        "optimism tells nothing of real patients."
+    )
+
+
 def patients_sentence(optimism: pd.DataFrame) -> str:
     """What the intervals rest on, and how little that is."""
     groups, images = int(optimism["groups"].max()), int(optimism["images"].max())

@@ -31,6 +31,7 @@ def equal(*needed):
 def test_the_verdict_counts_sizes_and_never_more_than_is_known(needed, no_more, half):
     (said,) = data_size.verdict(equal(*needed))
     assert f"no more images at {no_more}, and with half of them or fewer at {half} (no more than 2 can show it" in said
+    assert "2 seeds, one choice of the training images and 8 test images; nothing is claimed beyond them." in said
     assert "Published: dU-Net equals U-Net with half the data." in said
 
 

@@ -1,6 +1,7 @@
 """What the page of random folds beside folds of whole patients says and draws."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,11 @@ def test_optimism_is_printed_with_its_sign_and_blank_where_nothing_is_known():
     assert patients.SEEDS not in table
     assert patients.optimism_table(optimism(0.02), COLUMNS)[patients.SEEDS].to_list() == ["0.020", "0.0"]
     assert "dU-Net +0.050 (random 0.900, grouped 0.850" in patients.verdict(optimism(), COLUMNS)
+
+
+@pytest.mark.parametrize(("info", "said"), [({"simulated": True}, True), ({"simulated": False}, False), ({}, False)])
+def test_the_optimism_of_simulated_patients_is_said_to_be_theirs_alone(info, said):
+    assert ("nothing of real patients" in patients.simulated_sentence(SimpleNamespace(info=info))) == said
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4, 5])
