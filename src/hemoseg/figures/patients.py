@@ -60,8 +60,8 @@ def simulated_sentence(samples: Samples) -> str:
     if not samples.info.get("simulated"):
         return ""
     return (
-        "The patients are simulated and differ by as much as the simulator was told (`patient_spread`): the size of the "
-        "optimism tells nothing of real patients."
+        "The patients are simulated and differ by as much as the simulator was told (`patient_spread`): the size of "
+        "the optimism tells nothing of real patients."
     )
 
 
