@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
@@ -17,15 +16,13 @@ import torch
 from hemoseg import models
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.steps import arguments, building, pretrained
+from hemoseg.steps import arguments, building, pretrained, resuming
 from hemoseg.steps.files import write_json, write_table, written_whole
 from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
-from hemoseg.steps.progress import Progress
-from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
+from hemoseg.steps.weights import code_hash, environment, read_model, sha256, write_weights
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
-from hemoseg.training.loop import NonFiniteLoss, Training, plain_state
+from hemoseg.training.loop import Training, plain_state
 
-KEPT_DAYS = 14  # how long the state of a training waits to be resumed
 HISTORY = ("step", "train_loss", "val_loss", "val_dice", "seconds")
 
 
@@ -61,19 +58,11 @@ def main(argv: list[str]) -> None:
 
 
 def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[str, list[str]]) -> None:
-    # Imported here: the other steps would pay seconds for it at every start.
-    from lightning_fabric import Fabric
-
     settings = args.settings
     plan = building.plan(settings["train"])
     if plan.batch_size < args.devices:
         raise InputError(f"--devices {args.devices}: a batch of {plan.batch_size} has no sample for each; use fewer")
-    accelerator = "gpu" if args.device == "cuda" else args.device
-    try:
-        fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=settings["train"]["precision"])
-    except ValueError as error:  # an unknown precision; the words are Fabric's
-        raise InputError(f"train settings or --device: {' '.join(str(error).split())}; correct it") from None
-    fabric.launch()
+    fabric = _launched_fabric(args)
     torch.manual_seed(args.seed)
     network = building.build(module, settings, samples)
     if args.init:
@@ -97,11 +86,25 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     )  # fmt: skip
     state = args.resume / _key(args, roles) / "state.safetensors"
     begin = time.time()
-    _run(training, state, args, writes=fabric.is_global_zero)
+    what = f"{settings['model']} {args.split} seed {args.seed}"
+    resuming.run(training, state, what, args.checkpoint_seconds, writes=fabric.is_global_zero)
     if fabric.is_global_zero:
         extra = module.describe(network) if hasattr(module, "describe") else {}
         extra |= {"pretrained": begun, "session_seconds": time.time() - begin}
         _write_network(args, training, samples, train, normalisation, extra)
+
+
+def _launched_fabric(args: Any) -> Any:
+    # Imported here: methods that are fitted, and the other steps, would pay seconds for it at every start.
+    from lightning_fabric import Fabric
+
+    accelerator = "gpu" if args.device == "cuda" else args.device
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=args.devices, precision=args.settings["train"]["precision"])
+    except ValueError as error:  # an unknown precision; the words are Fabric's
+        raise InputError(f"train settings or --device: {' '.join(str(error).split())}; correct it") from None
+    fabric.launch()
+    return fabric
 
 
 def _initialise(network: torch.nn.Module, folder: str) -> None:
@@ -113,69 +116,6 @@ def _initialise(network: torch.nn.Module, folder: str) -> None:
         raise InputError(f"{folder}: no weight fits this network; init_from must name a model of the same network")
     network.load_state_dict(own | fitting)
     print(f"{len(fitting)} of {len(own)} tensors start from {folder}", file=sys.stderr)
-
-
-def _run(training: Training, state: Path, args: Any, *, writes: bool) -> None:
-    """Advance the training to its end; keep its state on disk so that a kill loses little.
-
-    The finished state stays too: DVC deletes a stage's outputs before it runs, Snakemake those of a failed job, and
-    neither may cost a training that was done.
-    """
-    _forget_old(args.resume)
-    if state.exists():
-        training.restore(*read_weights(state))
-        print(f"resumed at step {training.done} of {training.plan.steps}", file=sys.stderr)
-    stopped = _signals_noted()
-    what = f"{args.settings['model']} {args.split} seed {args.seed}"
-    with Progress(training.plan.steps, what, done=training.done) as progress:
-        try:
-            _advance(training, state, args.checkpoint_seconds if writes else float("inf"), progress, stopped)
-        except NonFiniteLoss as error:
-            kept = state.with_name("last_good.safetensors")
-            write_weights(kept, plain_state(training.network))
-            raise InputError(f"{error}; the last good weights are kept in {kept}; lower train.learning_rate") from None
-    if writes:
-        write_weights(state, *training.state())
-    if stopped:
-        print(f"stopped by a signal at step {training.done}; the same command goes on from here", file=sys.stderr)
-        sys.exit(128 + stopped[0])
-
-
-def _advance(
-    training: Training, state: Path, checkpoint_seconds: float, progress: Progress, stopped: list[int]
-) -> None:
-    """Step until the end, or until a signal is noted: a step is never left half-way."""
-    saved = time.monotonic()
-    note = ""
-    while not training.finished and not stopped:
-        loss = training.step()
-        if training.validation_due:
-            note = f", val Dice {training.validate()['val_dice']:.3f}"
-        if time.monotonic() - saved >= checkpoint_seconds:
-            write_weights(state, *training.state())
-            saved = time.monotonic()
-        rate = training.done * training.plan.batch_size / training.seconds
-        progress.update(f"loss {loss:.4f}{note}, {rate:.1f} images/s")
-
-
-def _signals_noted() -> list[int]:
-    """A list that receives the number of the first SIGINT or SIGTERM; a second one ends the process at once."""
-    noted: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        noted.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGINT, note)
-    signal.signal(signal.SIGTERM, note)
-    return noted
-
-
-def _forget_old(folder: Path) -> None:
-    """Remove states that nobody came back to."""
-    for state in folder.glob("*/*.safetensors"):
-        if time.time() - state.stat().st_mtime > KEPT_DAYS * 86400:
-            shutil.rmtree(state.parent, ignore_errors=True)
 
 
 def _key(args: Any, roles: dict[str, list[str]]) -> str:
