@@ -153,13 +153,13 @@ def verdict(equal: pd.DataFrame) -> list[str]:
         able = int((lines["images"].min() <= 0.5 * lines["images"]).sum())
         words = lines["published_words"].iloc[0]
         claim = "" if pd.isna(words) else f" Published: {label} equals {other} with {words}."
+        rests = f"{count_of(int(largest['seeds']), 'seed')}, one choice of the training images and "
+        rests += count_of(int(largest["test_images"]), "test image")
         sentences.append(
             f"Of {count_of(len(lines), 'size')} at which {other} was trained, {label} reaches its mean Dice with no "
-            f"more images at {same}, and with half of them or fewer at {half} (no more than {able} can show it: half of the "
-            f"others was not trained). To equal {other} with all {largest['images']} it needs: {largest['answer']} "
-            f"images ({LEVEL}: {largest['interval']}). This is from {count_of(int(largest['seeds']), 'seed')}, one "
-            f"choice of the training images and {count_of(int(largest['test_images']), 'test image')}; nothing is claimed "
-            f"beyond them.{claim}"
+            f"more images at {same}, and with half of them or fewer at {half} (no more than {able} can show it: half of "
+            f"the others was not trained). To equal {other} with all {largest['images']} it needs: {largest['answer']} "
+            f"images ({LEVEL}: {largest['interval']}). This is from {rests}; nothing is claimed beyond them.{claim}"
         )
     return sentences
 
