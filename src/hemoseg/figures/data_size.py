@@ -157,9 +157,10 @@ def verdict(equal: pd.DataFrame) -> list[str]:
         rests += count_of(int(largest["test_images"]), "test image")
         sentences.append(
             f"Of {count_of(len(lines), 'size')} at which {other} was trained, {label} reaches its mean Dice with no "
-            f"more images at {same}, and with half of them or fewer at {half} (no more than {able} can show it: half of "
-            f"the others was not trained). To equal {other} with all {largest['images']} it needs: {largest['answer']} "
-            f"images ({LEVEL}: {largest['interval']}). This is from {rests}; nothing is claimed beyond them.{claim}"
+            f"more images at {same}, and with half of them or fewer at {half} (no more than {able} can show it: half "
+            "of the others was not trained). To equal "
+            f"{other} with all {largest['images']} it needs: {largest['answer']} images "
+            f"({LEVEL}: {largest['interval']}). This is from {rests}; nothing is claimed beyond them.{claim}"
         )
     return sentences
 
