@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from hemoseg.data import predictions as predictions_format
 from hemoseg.data import samples as samples_format
@@ -108,8 +107,3 @@ def median_cell_area(samples: Samples) -> float:
         else:
             labels += [classes == known for known in range(1, len(samples.class_names))]
     return median_area(labels)
-
-
-def read_pixels(path: str | Path) -> pd.DataFrame:
-    """A pixels.csv with ids as text, whatever they look like."""
-    return read_table(path, dtype={"sample": str, "frame": str, "group": str})
