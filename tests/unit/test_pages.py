@@ -285,3 +285,4 @@ def test_the_notebook_only_shows_and_is_stripped(path):
     assert "lambda" not in source
     assert "torch" not in source
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])

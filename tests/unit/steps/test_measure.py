@@ -1,12 +1,10 @@
 """The step on frames whose cells are known, cut in every way; then the tables and the page of the clinic."""
 
 import json
-import re
 from html import escape
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -14,8 +12,6 @@ from hemoseg.__main__ import main
 from hemoseg.data import predictions as predictions_format
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import from_arrays
-from hemoseg.figures import clinic_words
-from hemoseg.metrics.counting import Counted
 from hemoseg.steps import report
 from hemoseg.steps.clinic import read, read_counted
 from hemoseg.steps.files import read_arrays, write_arrays
@@ -281,24 +277,3 @@ def test_frames_without_a_single_cell_have_their_page(lab):
     page = page_of(lab)
     assert "counted 0 cells in 3 frames of 2 patients" in page
     assert "off the truth" in page
-
-
-def test_the_notebook_only_shows_and_is_stripped():
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    source = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    assert not re.search(r"\bdef |lambda|torch", source)
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
-    assert pd.Series([cell["id"] for cell in notebook["cells"]]).is_unique
-
-
-@pytest.mark.parametrize(("groups", "told"), [("ppq", True), ("pqr", False), ("ppp", False)])
-def test_patients_on_both_sides_are_told_of_only_where_one_has_several_frames(groups, told):
-    frames = pd.DataFrame({"frame": list("abc"), "group": list(groups), "field": 1.0, "truth": False})
-    cells = pd.DataFrame(columns=["side", "counts", "hosted", "ignored"])
-    found = Counted(cells, frames, "px", ["cell"], 0.0, 0.95, {"pred": 0, "gt": 0})
-    model = {"models": {"unet": {"label": "U-Net", "seeds": [0]}}, "clinic": {"model": "unet"}, "labels": "truth"}
-    settings = model | {"families": {"fold1": "all"}, "split": {"by": "frame"}}
-    said = " ".join(clinic_words.limits(found, settings, {"info": {}}))
-    assert ("on a new patient it may be worse" in said) == told
-    by_group = settings | {"split": {"by": ["frame", "group"]}}
-    assert "a new patient" not in " ".join(clinic_words.limits(found, by_group, {"info": {}}))
