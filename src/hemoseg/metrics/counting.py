@@ -102,6 +102,9 @@ def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
     whole = DEFAULTS | dict(settings)
     if whole["border"] not in RULES:
         raise InputError(f"clinic settings: border {whole['border']!r} is none of {', '.join(RULES)}; choose one")
+    for name in ("min_area_share", "level"):
+        if type(whole[name]) not in (int, float):
+            raise InputError(f"clinic settings: {name} {whole[name]!r} is no number; give a share such as 0.1")
     if not whole["min_area_share"] >= 0:
         raise InputError(f"clinic settings: min_area_share {whole['min_area_share']!r}; give a share, 0 or more")
     if not 0 < whole["level"] < 1:

@@ -10,7 +10,13 @@ from hemoseg.steps.files import read_arrays, read_table
 from hemoseg.steps.run_names import parse_run
 from hemoseg.tables.column import Run
 
-TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name"), str)
+TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "side", "hausdorff_case"), str)
+# Of the columns that `evaluate` writes those that tables are made of; besides, one of each class.
+OF_PIXELS = ("sample", "frame", "group", "class", "class_name", "tp", "fp", "fn", "tn", "hausdorff", "diagonal", "nll")
+OF_CELLS = (
+    *("sample", "side", "class", "area", "counted", "min_area", "covered", "host", "gap"),
+    *("on_truth", "hosted", "on_small", "on_ignored"),
+)
 
 
 def read_run(text: str) -> Run:
@@ -20,7 +26,11 @@ def read_run(text: str) -> Run:
         InputError: the text has another form, or its folder lacks a file.
     """
     model, split, seed, folder = parse_run("--run", text)
-    pixels, cells = (read_table(folder / name, dtype=TEXTS) for name in ("pixels.csv", "cells.csv"))
+    pixels = read_table(folder / "pixels.csv", OF_PIXELS, dtype=TEXTS)
+    given = [f"as_class_{c}" for c in sorted(set(pixels["class"]))]
+    if missing := set(given) - set(pixels):
+        raise InputError(f"{folder / 'pixels.csv'}: column {min(missing)!r} is missing; run evaluate again")
+    cells = read_table(folder / "cells.csv", (*OF_CELLS, *given[1:]), dtype=TEXTS)
     run = Run(model, split, seed, pixels, cells)
     return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
 

@@ -77,6 +77,13 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         InputError: an unknown key or value.
     """
     settings = with_defaults(settings, DEFAULTS, "explain settings")
+    for key, kind, words in (
+        ("at", list, "a list"),
+        ("autolabel", dict, "a mapping"),
+        ("touching", (int, float), "pixels"),
+    ):
+        if not isinstance(settings[key], kind):
+            raise InputError(f"explain settings: {key} {settings[key]!r}; give {words}")
     checked_autolabel({k: v for k, v in settings["autolabel"].items() if k != "class_of_kind"})
     for key, known in (("path", PATHS), ("offsets", OFFSETS)):
         if settings[key] not in known:

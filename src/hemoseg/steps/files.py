@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,18 +100,22 @@ def write_json(path: str | Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file.
+def read_json(path: str | Path, needs: Iterable[str] | None = None) -> Any:
+    """Read a JSON file; with ``needs`` one that holds a mapping with at least these keys.
 
     Raises:
-        InputError: the file is absent or no JSON.
+        InputError: the file is absent or no JSON, or a key is missing.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the step that writes it first") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}); delete it and run its step again") from None
+    for key in needs or ():
+        if not isinstance(content, dict) or key not in content:
+            raise InputError(f"{path}: says nothing of {key!r}; delete it and run its step again")
+    return content
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -121,18 +125,38 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     write_text(path, buffer.getvalue())
 
 
-def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
+def read_table(path: str | Path, needs: Iterable[str] | None = None, **options: Any) -> pd.DataFrame:
     """Read a CSV that a step wrote; empty cells become NaN, nothing else does.
 
+    Args:
+        path: the file.
+        needs: columns that it must have, those without a ``dtype`` numbers; then its last line must be whole too.
+        options: of `pandas.read_csv`.
+
     Raises:
-        InputError: the file is absent, empty or no CSV.
+        InputError: the file is absent, empty or no CSV, or holds something else.
     """
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the step that writes it first") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except ValueError as error:  # of pandas' parser, of its types, of the encoding
         raise InputError(f"{path}: not readable as CSV ({error}); delete it and run its step again") from None
+    return table if needs is None else _with_columns(Path(path), table, needs, options.get("dtype", {}))
+
+
+def _with_columns(path: Path, table: pd.DataFrame, needs: Iterable[str], types: dict[str, Any]) -> pd.DataFrame:
+    cause = "" if path.read_bytes().endswith(b"\n") else "its last line is cut off"
+    for name in needs:
+        if name not in table:
+            cause = cause or f"column {name!r} is missing"
+        elif name not in types and table.empty:
+            table[name] = table[name].astype(float)
+        elif name not in types and not pd.api.types.is_numeric_dtype(table[name]):
+            cause = cause or f"column {name!r} holds what is no number"
+    if cause:
+        raise InputError(f"{path}: {cause}; delete it and run its step again")
+    return table
 
 
 def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:

@@ -40,11 +40,11 @@ def main(argv: list[str] | None = None) -> None:
     text = markdown(table, table_plan.title, explained["conventions"])
     if len(other):
         text += "\n" + markdown(other, f"{table_plan.title}, under another rule", explained["other_rule"])
+    beside = {"other_rule": other, "confusion": confusion(table_plan, runs), "roc": curves(table_plan, runs)}
     out = Path(args.out)
     files.write_table(out, table)
-    files.write_table(out.with_suffix(".other_rule.csv"), other)
-    files.write_table(out.with_suffix(".confusion.csv"), confusion(table_plan, runs))
-    files.write_table(out.with_suffix(".roc.csv"), curves(table_plan, runs))
+    for name, more in beside.items():
+        files.write_table(out.with_suffix(f".{name}.csv"), more)
     files.write_json(out.with_suffix(".conventions.json"), explained)
     files.write_text(args.markdown, text)
     files.write_json(args.metrics, metrics(table))

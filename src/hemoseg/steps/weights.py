@@ -19,6 +19,9 @@ from hemoseg.steps.files import read_json, written_whole
 
 VERSIONED = ("torch", "numpy", "kornia", "opencv-python-headless", "scikit-image", "scikit-learn")
 
+# What model.json says at least.
+DESCRIBED = ("weights_sha256", "network", "settings", "classes", "in_channels", "normalisation")
+
 
 def write_weights(path: str | Path, tensors: dict[str, Tensor], numbers: Any = None) -> None:
     """Write tensors, and plain numbers in the header, as one safetensors file, whole."""
@@ -51,8 +54,9 @@ def read_model(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     folder = Path(folder)
     description = read_json(folder / "model.json")
-    if not isinstance(description, dict) or "weights_sha256" not in description:
-        raise InputError(f"{folder / 'model.json'}: describes no model; train again")
+    for key in DESCRIBED:
+        if not isinstance(description, dict) or key not in description:
+            raise InputError(f"{folder / 'model.json'}: describes no model (says nothing of {key!r}); train again")
     if sha256(folder / "model.safetensors") != description["weights_sha256"]:
         raise InputError(f"{folder}: model.safetensors is not the file that model.json describes; train again")
     return read_weights(folder / "model.safetensors")[0], description

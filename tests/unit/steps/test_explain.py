@@ -153,6 +153,9 @@ FAULTS = {
     "unknown path": ((), {"path": "down"}, "path 'down'; choose skip or up"),
     "unknown reading": ((), {"offsets": "none"}, "offsets 'none'; choose interpolated or neighbours"),
     "a part of a draw": ((), {"draws": 1.5}, "draws 1.5; give a whole number"),
+    "no list of pixels": ((), {"at": None}, "at None; give a list"),
+    "no mapping": ((), {"autolabel": None}, "autolabel None; give a mapping"),
+    "no distance": ((), {"touching": "x"}, "touching 'x'; give pixels"),
     "unknown key": ((), {"dept": [1]}, "explain settings: unknown key 'dept'; did you mean 'depths'?"),
     "no test samples": ((), {"split": "none"}, "the split 'none' has no test samples"),
 }

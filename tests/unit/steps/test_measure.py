@@ -277,3 +277,35 @@ def test_frames_without_a_single_cell_have_their_page(lab):
     page = page_of(lab)
     assert "counted 0 cells in 3 frames of 2 patients" in page
     assert "off the truth" in page
+
+
+DAMAGES = {
+    "cells.csv": [
+        (lambda text: "a,b\n1,2\n", "cells.csv: column 'side' is missing"),
+        (lambda text: text[:-7], "cells.csv: its last line is cut off"),
+        (lambda text: text.replace("form_factor", "other"), "cells.csv: column 'form_factor' is missing"),
+        (lambda text: text.replace("False", "x"), "cells.csv: column 'ignored' holds what is no number"),
+    ],
+    "frames.csv": [
+        (lambda text: text.replace("truth", "other"), "frames.csv: column 'truth' is missing"),
+        (lambda text: text.splitlines()[0] + "\n", "frames.csv: names no frame; run `measure` again"),
+    ],
+    "facts.json": [(lambda text: "[1]", "facts.json: says nothing of 'classes'")],
+}
+
+
+def test_damaged_measures_are_refused_by_the_name_of_the_file(lab, capsys):
+    measured(lab, {})
+    folder, out = lab.parent / "exp/measure/unet", lab.parent / "tables"
+    argv = ["clinic", "--measured", str(folder), "--frames", str(out / "f.csv"), "--patients", str(out / "p.csv")]
+    for file, damages in DAMAGES.items():
+        kept = (folder / file).read_text()
+        for change, words in damages:
+            (folder / file).write_text(change(kept))
+            assert main([*argv, "--settings", "{}"]) == 2
+            assert words in capsys.readouterr().err
+        (folder / file).write_text(kept)
+    for settings in ('{"level": "x"}', '{"min_area_share": null}'):
+        assert main([*argv, "--settings", settings]) == 2
+        assert "is no number; give a share such as 0.1" in capsys.readouterr().err
+    assert not out.exists()

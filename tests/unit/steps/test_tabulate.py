@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import defaultdict
 from statistics import mean, stdev
 
@@ -30,6 +31,7 @@ def write_run(folder, rng, n_images=3):
         valid = rng.random(gt.shape) < 0.95
         matrix = confusion(classes, pred_classes, valid, 3)
         shared = {"sample": f"s{number}", "pixels": valid.sum()} | {f"as_class_{c}": matrix[:, c] for c in range(3)}
+        shared |= {"frame": f"s{number}", "group": "", "hausdorff": 1.0, "diagonal": 34.0}
         nll = {"nll": rng.random(3), "class": range(3), "class_name": ["background", "one", "two"]}
         pixel_rows.append(pd.DataFrame(shared | nll | counts(matrix)))
         sides = cell_facts(Truth(gt, classes, valid), pred, pred_classes, n_classes=3, min_area=20, gap_cap=5)
@@ -191,3 +193,23 @@ def test_histograms_of_other_classes_are_refused_by_the_name_of_the_file(tmp_pat
     files.write_arrays(next(iter(runs.values())) / "histograms.npz", ids=np.zeros(0), **arrays)
     with pytest.raises(InputError, match=r"histograms\.npz: no histograms of 3 classes; run evaluate again"):
         run(tmp_path, runs)
+
+
+DAMAGES = {
+    "an old file": ("pixels.csv", lambda text: re.sub("as_class_2", "other", text), "column 'as_class_2' is missing"),
+    "cut off": ("pixels.csv", lambda text: text[:-9], "its last line is cut off"),
+    "cells cut off": ("cells.csv", lambda text: text[:-9], "its last line is cut off"),
+    "no numbers": ("cells.csv", lambda text: re.sub(r",20\.0\b|,20\b", ",x", text), "holds what is no number"),
+    "something else": ("cells.csv", lambda text: "a,b\n1,2\n", "column 'sample' is missing"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_counts_are_refused_by_the_name_of_the_file(tmp_path, runs, damage):
+    file, change, words = DAMAGES[damage]
+    path = runs["unet", "fold1", 1] / file
+    path.write_text(change(path.read_text()))
+    with pytest.raises(InputError, match=words) as refusal:
+        run(tmp_path, runs)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert not (tmp_path / "out").exists()

@@ -63,3 +63,31 @@ def test_ratios_in_another_form_are_refused(tmp_path, ratios, words):
     with pytest.raises(InputError, match=words):
         run(tmp_path, ratios)
     assert not (tmp_path / "times.csv").exists()
+
+
+DAMAGES = {
+    "a list": ("train", "run.json", "[1, 2]", "run.json: says nothing of 'device'"),
+    "nothing": ("predict", "timing.json", "{}", "timing.json: says nothing of 'seconds'"),
+    "half": ("predict", "timing.json", '{"seconds": 1, "device": "cpu"}', "timing.json: says nothing of 'images'"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_foreign_file_is_refused_by_its_name(tmp_path, damage):
+    stage, file, content, words = DAMAGES[damage]
+    argv = []
+    for option, folder in (("--trained", "train"), ("--predicted", "predict")):
+        write_json(tmp_path / folder / "run.json", {"device": "cpu", "threads": 1})
+        write_json(tmp_path / folder / "timing.json", {"images": 5, "seconds": 1, "device": "cpu", "threads": 2})
+        argv += [option, f"model=u,split=fold1,seed=0,folder={tmp_path / folder}"]
+    (tmp_path / stage / file).write_text(content)
+    (tmp_path / "ratios.csv").write_text(RATIOS)
+    given = ["--published", str(tmp_path / "ratios.csv"), "--out", str(tmp_path / "times.csv"), *argv]
+    with pytest.raises(InputError, match=words):
+        times.main(["--settings", '{"rows": {"u": "U"}}', *given])
+    assert not (tmp_path / "times.csv").exists()
+
+
+def test_settings_without_rows_are_refused(tmp_path):
+    with pytest.raises(InputError, match="rows is missing or no mapping"):
+        times.main(["--settings", "{}", "--published", "x", "--out", str(tmp_path / "t.csv"), "--predicted", "x"])

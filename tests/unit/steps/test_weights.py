@@ -6,14 +6,15 @@ import torch
 
 from hemoseg.errors import InputError
 from hemoseg.steps.files import write_json
-from hemoseg.steps.weights import code_hash, environment, read_model, read_weights, sha256, write_weights
+from hemoseg.steps.weights import DESCRIBED, code_hash, environment, read_model, read_weights, sha256, write_weights
 
 
 @pytest.fixture
 def model(tmp_path):
     """A folder as `train` leaves it."""
     write_weights(tmp_path / "model.safetensors", {"w": torch.arange(6.0)})
-    write_json(tmp_path / "model.json", {"weights_sha256": sha256(tmp_path / "model.safetensors"), "seed": 3})
+    facts = dict.fromkeys(DESCRIBED) | {"weights_sha256": sha256(tmp_path / "model.safetensors"), "seed": 3}
+    write_json(tmp_path / "model.json", facts)
     return tmp_path
 
 
@@ -94,6 +95,7 @@ def test_weights_of_another_training_are_refused(model):
         ("", "not readable as JSON"),
         ("[]", "describes no model"),
         ('{"seed": 3}', "describes no model"),
+        *((json.dumps({n: "" for n in DESCRIBED if n != key}), rf".*of '{key}'\); train") for key in DESCRIBED),
     ],
 )
 def test_a_damaged_description_is_refused(model, text, words):
