@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hemoseg.data.offset_sums import SUMS
-from hemoseg.metrics.components import compact
+from hemoseg.labels.areas import compact
 from hemoseg.nn.deform_conv import DeformConv2d
 
 EDGES = np.arange(-1.0, 2.01, 0.25)  # of the bins of distance, in radii of the median cell

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from hemoseg.metrics.components import areas, compact
+from hemoseg.labels.areas import areas, compact
 from hemoseg.metrics.gaps import nearest_gaps
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemoseg.metrics.components import compact
+from hemoseg.labels.areas import compact
 from hemoseg.metrics.gaps import nearest_gaps
 
 

@@ -18,8 +18,9 @@ def test_parts_are_those_of_scikit_image_in_reading_order(seed, share):
     assert firsts == sorted(firsts)
 
 
-def test_a_diagonal_of_300_pixels_is_one_part():
+def test_a_diagonal_and_a_line_of_300_pixels_are_one_part_each():
     assert connected_components(np.eye(300, dtype=bool)).max() == 1
+    assert connected_components(np.ones((1, 300), bool)).max() == 1
 
 
 def test_small_parts_are_dropped_and_the_rest_numbered_without_gaps():
