@@ -12,6 +12,7 @@ PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss")
 # Errors of cells; spurious and artefacts are two names of one, and incomplete cells contain the missed ones.
 ERRORS = ("missed", "spurious", "artefacts", "merged", "incomplete", "two_types", "wrong_type", "instance_error")
 BETTER = {"high": ("highest", "above"), "low": ("lowest", "below")}
+HARDLY = 0.1  # share of the pixels of a class below which it is called hardly found; ours
 
 
 def count_of(number: int, thing: str) -> str:
@@ -102,16 +103,57 @@ def verdict(
     return f"{'; '.join(parts)}. This is from {runs} on {simulated}{alone}; nothing is claimed beyond them."
 
 
-def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """``dU-Net has the highest Dice, 0.990, 0.004 above U-Net``."""
+def other_rule_sentence(
+    table: pd.DataFrame,
+    other: pd.DataFrame,
+    columns: Mapping[str, Mapping[str, Any]],
+    label_makers: Sequence[str] = (),
+) -> str:
+    """A warning where another row leads under the second rule for images without a class; empty where none does."""
+    both = [one[~one["row"].isin(label_makers)] for one in (table, other)]
+    ranked = [_ranked(one, columns) for one in both]
+    if any(rows.empty for rows in ranked) or ranked[0]["row"].iloc[0] == ranked[1]["row"].iloc[0]:
+        return ""
+    return (
+        "Who leads depends on what an image without a class scores, which no paper says: by the second table "
+        f"{_leader(both[1], columns)}."
+    )
+
+
+def hardly_found_sentence(pixels: pd.DataFrame, labels: Mapping[str, str], *, absent_is_one: bool) -> str:
+    """A warning of classes that models hardly find, pooled over all runs; empty where there is none.
+
+    Args:
+        pixels: ``pixels.csv`` of all runs with ``model``.
+        labels: label of each model.
+        absent_is_one: whether an image without the class, in which none was found, scores 1.
+    """
+    sums = pixels[pixels["class"] > 0].groupby(["model", "class_name"], sort=False)[["tp", "fn"]].sum()
+    lost = sums[(sums["tp"] < HARDLY * (sums["tp"] + sums["fn"]))].reset_index()
+    if lost.empty:
+        return ""
+    told = [f"{labels[model]}: {', '.join(rows['class_name'])}" for model, rows in lost.groupby("model", sort=False)]
+    why = " What they score is mostly that of images that lack the class, which count 1." if absent_is_one else ""
+    return f"Hardly found (less than {HARDLY:.0%} of the pixels of the class): {'; '.join(told)}.{why}"
+
+
+def _ranked(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The lines of the leading column, the best first; none where no column leads."""
     scored = table.dropna(subset=["mean"])
     leading = [c for c in PREFERRED if c in set(scored["column"]) and columns[c]["better"] in BETTER]
     if not leading:
-        return ""
-    facts = columns[leading[0]]
+        return scored.iloc[:0]
     # The last class of a column stands for it: the tables put the average last.
     rows = scored[scored["column"] == leading[0]].drop_duplicates(["row", "label"], keep="last")
-    rows = rows.sort_values("mean", ascending=facts["better"] == "low", kind="stable")
+    return rows.sort_values("mean", ascending=columns[leading[0]]["better"] == "low", kind="stable")
+
+
+def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """``dU-Net has the highest Dice, 0.990, 0.004 above U-Net``."""
+    rows = _ranked(table, columns)
+    if rows.empty:
+        return ""
+    facts = columns[rows["column"].iloc[0]]
     name = facts["header"] if rows["class"].iloc[0] in ("all",) else f"{facts['header']} ({rows['class'].iloc[0]})"
     digits = facts["digits"]
     best = rows.iloc[0]

@@ -137,6 +137,26 @@ def test_missed_cells_are_not_counted_again_among_the_incomplete_ones():
     assert "(FP + short): B 6.0, then A 8.0" in said
 
 
+def test_a_leader_under_one_rule_alone_is_told():
+    turned = SIMPLE.assign(mean=[0.95, 3, 1, 0.91, 2, 1])
+    said = words.other_rule_sentence(SIMPLE, turned, COLUMNS)
+    assert "by the second table A has the highest Dice (cell), 0.950, 0.040 above B" in said
+    assert words.other_rule_sentence(SIMPLE, SIMPLE.assign(mean=[0.5, 3, 1, 0.9, 2, 1]), COLUMNS) == ""
+    assert words.other_rule_sentence(SIMPLE, SIMPLE.iloc[:0], COLUMNS) == ""
+    assert words.other_rule_sentence(SIMPLE, turned, COLUMNS, label_makers=["b"]) == ""
+
+
+@pytest.mark.parametrize(("tp", "told"), [(9, True), (10, False)])
+def test_classes_that_are_hardly_found_are_named_with_what_their_score_is(tp, told):
+    lines = [("a", 0, "ground", 0, 50), ("a", 1, "one", tp, 100 - tp), ("a", 2, "two", 90, 10), ("b", 1, "one", 50, 0)]
+    pixels = pd.DataFrame(lines, columns=["model", "class", "class_name", "tp", "fn"])
+    labels = {"a": "A", "b": "B"}
+    said = words.hardly_found_sentence(pixels, labels, absent_is_one=True)
+    assert said.startswith("Hardly found (less than 10% of the pixels of the class): A: one. What") or not told
+    assert bool(said) == told
+    assert "count 1" not in words.hardly_found_sentence(pixels, labels, absent_is_one=False)
+
+
 def test_the_verdict_leaves_out_who_made_the_labels():
     said = words.verdict(SIMPLE, COLUMNS, samples(), label_makers=["b"])
     assert said.startswith("One model was run: A reaches Dice (cell)")
