@@ -90,7 +90,7 @@ def read_settings(content: dict) -> Settings:
 
 def _roles(path: str, split: str, samples: Samples) -> tuple[list[str], list[str]]:
     """Ids of the training (and validation) samples and of the test samples of a split."""
-    splits = files.read_table(path, dtype=str)
+    splits = files.read_table(path, (), dtype=str)
     if missing := [name for name in ("split", "sample", "role") if name not in splits]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; run split again")
     rows = splits[splits["split"] == split]

@@ -63,7 +63,7 @@ def read_split(path: str | Path, split: str) -> dict[str, list[str]]:
     Raises:
         InputError: the file is absent, no table of splits or has no such split.
     """
-    table = read_table(path, dtype=SPLIT_TEXTS)
+    table = read_table(path, (), dtype=SPLIT_TEXTS)
     if missing := {"split", "sample", "role"} - set(table.columns):
         raise InputError(f"{path}: no column {min(missing)!r}; pass the file that `split` wrote")
     chosen = table[table["split"] == split]

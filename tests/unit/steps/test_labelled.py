@@ -79,6 +79,13 @@ def test_an_unknown_split_is_refused_with_the_known_ones(tmp_path):
         read_split(split_file(tmp_path), "fold7")
 
 
+def test_a_table_of_splits_that_was_cut_off_is_refused(tmp_path):
+    path = split_file(tmp_path)
+    path.write_text(path.read_text()[:-2])
+    with pytest.raises(InputError, match=r"splits\.csv: its last line is cut off; delete it and run its step again"):
+        read_split(path, "fold0")
+
+
 def test_a_table_that_is_no_split_is_refused(tmp_path):
     (tmp_path / "pixels.csv").write_text("split,dice\nfold0,0.5\n")
     with pytest.raises(InputError, match=r"pixels\.csv: no column 'role'; pass the file that `split` wrote"):
