@@ -23,6 +23,7 @@ from hemoseg.figures.offset_facts import (
     interval,
 )
 from hemoseg.figures.style import INK, figure, plain
+from hemoseg.figures.words import count_of
 from hemoseg.metrics.bootstrap import resampled
 
 OWN, OTHERS, RANDOM = "#2b6cb0", "#d55e00", "#8a8f99"
@@ -48,8 +49,7 @@ def against_distance(one: OffsetSums, seed: int = 0) -> Figure:
         sums = tuple(getattr(one, name)[..., layers, :, :] for name in ("own", "others", "random"))
         for axes, name in zip(grid[:, column], ROWS, strict=True):
             _compared(axes, one.edges, sums, counts, name, stride)
-        number = f"{len(layers)} layer{'s' * (len(layers) > 1)}"
-        grid[0, column].set_title(f"1:{stride} · {number}")
+        grid[0, column].set_title(f"1:{stride} · {count_of(len(layers), 'layer')}")
         grid[-1, column].set_xlabel("distance to the border, radii", fontsize=9.5)
     for line, words in enumerate(ROWS.values()):
         grid[line, 0].set_ylabel(words, fontsize=9.5)
