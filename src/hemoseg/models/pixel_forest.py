@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
 }
 COUNTS = {"annotated": 1, "strokes": 1, "length": 1, "width": 1, "budget": 1, "trees": 1, "seed": 0}  # least values
+LARGEST = 100  # scale, in pixels: ten times ilastik's largest, beyond which a filter takes hours
 # What prediction needs of a tree's nodes, as scikit-learn calls it, and how it is stored.
 NODES = {
     "left_child": np.int32,
@@ -106,8 +107,14 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
                 f"pixel_forest settings: {key} {own[key]!r}; give a whole number, {int(key != 'seed')} or more"
             )
     scales, families = own["scales"], own["families"]
-    if not isinstance(scales, list) or not scales or not all(type(s) in (int, float) and s > 0 for s in scales):
-        raise InputError(f"pixel_forest settings: scales {scales!r}; give pixels above 0, such as [1.0, 3.5]")
+    if (
+        not isinstance(scales, list)
+        or not scales
+        or not all(type(s) in (int, float) and 0 < s <= LARGEST for s in scales)
+    ):
+        raise InputError(
+            f"pixel_forest settings: scales {scales!r}; give pixels above 0 and up to {LARGEST}, such as [1.0, 3.5]"
+        )
     if not isinstance(families, list) or not families or not set(families) <= set(FAMILIES):
         raise InputError(f"pixel_forest settings: families {families!r}; choose from {', '.join(FAMILIES)}")
     return own

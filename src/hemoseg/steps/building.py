@@ -23,6 +23,15 @@ OPTIONAL = ("loss", "imbalance", "augment")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
 
+# What may be given for a setting of a network whose default is of this type.
+LIKE = {
+    bool: (bool, "true or false"),
+    int: (int, "whole number"),
+    float: ((int, float), "number"),
+    str: (str, "word"),
+    tuple: ((list, tuple), "list"),
+}
+
 
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of the step themselves.
@@ -93,6 +102,12 @@ def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any
     if not any(one.kind == one.VAR_KEYWORD for one in parameters):  # else the function checks its keys itself
         known = {one.name: one.default for one in parameters if one.default is not one.empty}
         with_defaults(own, known, f"model {model}, `settings` of its block in params")
+        for name, value in own.items():
+            kinds, words = LIKE.get(type(known[name]), (object, ""))
+            if not isinstance(value, kinds) or (isinstance(value, bool) and kinds not in (bool, object)):
+                raise InputError(
+                    f"model {model}: {name} {value!r} is no {words}; mend `settings` of its block in params"
+                )
     try:
         return function(*inputs, **own)
     except (TypeError, ValueError) as error:

@@ -120,6 +120,8 @@ def test_an_image_of_other_channels_is_refused():
         ({"seed": -1}, "0 or more"),
         ({"scales": []}, "scales"),
         ({"scales": [0]}, "scales"),
+        ({"scales": [1e6]}, "scales"),
+        ({"scales": [float("inf")]}, "scales"),
         ({"families": ["gauss"]}, "choose from gaussian"),
         ({"width": 1.5}, "width 1.5"),
     ],
