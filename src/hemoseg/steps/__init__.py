@@ -5,6 +5,7 @@ NOT_STEPS = (
     "arguments",
     "building",
     "decoding",
+    "evaluated",
     "explained",
     "files",
     "folders",
@@ -13,6 +14,9 @@ NOT_STEPS = (
     "manifests",
     "pretrained",
     "progress",
+    "published",
     "results",
+    "resuming",
+    "run_names",
     "weights",
 )
