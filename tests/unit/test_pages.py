@@ -88,7 +88,8 @@ def write_run(folder, samples, ids, key, seed, run):
     one_hot = [np.stack([m == c for c in range(count)]) * (1 - 0.01 * count) + 0.01 for m in classes]
     said = Predictions(ids, one_hot if network else [], classes, [connected_components(m > 0) for m in classes])
     write_arrays(folder("predict") / "predictions.npz", **prediction_files.to_arrays(said))
-    write_json(folder("predict") / "timing.json", {"images": len(ids), "seconds": 1.0})
+    timing = {"images": len(ids), "seconds": 1.0, "device": "cpu", "threads": 1}
+    write_json(folder("predict") / "timing.json", timing)
     facts = {"network": key, "split": run, "labels": "truth", "weights": "last", "samples_sha256": "a" * 64}
     write_json(folder("train") / "model.json", facts | ({"steps": 4, "step": 4, "parameters": 9} if network else {}))
     extra = {"seconds_per_step": 0.1} | ({"deformable_backend": "kornia"} if "deformable" in key else {})

@@ -61,8 +61,15 @@ def tracked(pristine, tmp_path_factory):
     params = merged(*(yaml.safe_load((tracked / name).read_text()) for name in ("params.yaml", "tests/params.yaml")))
     experiment = params["experiments"][EXPERIMENT]
     experiment["split"] = {"protocol": "fixed", "train": 2, "test": 2, "validation": 1, "by": "frame"}
-    experiment["models"] = {"unet": experiment["models"]["unet"]}
+    experiment["models"] = dict.fromkeys(experiment["models"]) | {"unet": experiment["models"]["unet"]}
+    params |= {"experiments": {EXPERIMENT: experiment}, "flagship": [EXPERIMENT]}
     (tracked / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    # Rows are listed in dvc.yaml; whoever takes one out of params.yaml takes it out there.
+    stages = yaml.safe_load((tracked / "dvc.yaml").read_text())
+    for stage in ("train", "evaluate"):
+        stages["stages"][f"{EXPERIMENT}-{stage}"]["matrix"]["model"] = ["unet"]
+    stages["stages"][f"{EXPERIMENT}-explain"]["deps"].remove(f"results/{EXPERIMENT}/train/deformable_unet")
+    (tracked / "dvc.yaml").write_text(yaml.safe_dump(stages, sort_keys=False))
     tracked.git("init", "--quiet")
     tracked.dvc("remote", "add", "--default", "store", folder / "store")
     tracked.commit("Tiny settings")
@@ -72,7 +79,7 @@ def tracked(pristine, tmp_path_factory):
 
 
 def test_repro_makes_the_table_and_a_second_one_runs_nothing(tracked):
-    stages = {f"{EXPERIMENT}-{stage}" for stage in ("prepare", "train@unet", "evaluate@unet")}
+    stages = {f"{EXPERIMENT}-{stage}" for stage in ("prepare", "train@unet", "evaluate@unet", "explain")}
     assert tracked.first == {"plan", "simulate@simulated_scd2020", EXPERIMENT} | stages
     assert "unet" in (tracked / f"results/tables/{EXPERIMENT}.csv").read_text()
     assert tracked.ran("repro", EXPERIMENT) == set()
@@ -110,7 +117,7 @@ def test_a_clone_that_changes_one_setting_gets_another_model(tracked, clone):
     assert clone.ran("repro", EXPERIMENT) == set()
     assert clone.steps() == 4
 
-    stages = {f"{EXPERIMENT}-train@unet", f"{EXPERIMENT}-evaluate@unet"}
+    stages = {f"{EXPERIMENT}-{stage}" for stage in ("train@unet", "evaluate@unet", "explain")}
     assert clone.ran("exp", "run", "--set-param", "train.steps=3", EXPERIMENT) == {"plan", EXPERIMENT} | stages
     assert clone.steps() == 3
     assert clone.digest() != tracked.digest()
