@@ -190,7 +190,7 @@ def _grid(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, A
                 f'<tr class="published"><th scope="row" title="{escape(str(source))}">published</th>{theirs}</tr>'
             )
     top = "".join(f'<th scope="col">{head}</th>' for head in shown)
-    dense = " class=dense" if len(heads) > 5 else ""
+    dense = ' class="dense densest"' if len(heads) > 7 else " class=dense" if len(heads) > 5 else ""
     table = f"<table{dense}><thead><tr><th></th>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     return f'<div class="scroll">{table}</div>'
 

@@ -103,7 +103,8 @@ def _spread(axes: Axes, scores: pd.DataFrame, measure: str, labels: Mapping[str,
                 i + shift[known.index], known, s=22, color=[colour], marker=marker, linewidth=0.5,
                 edgecolor="white", zorder=3,
             )  # fmt: skip
-    axes.set_xticks(range(len(labels)), [shortened(label, 18) for label in labels.values()])
+    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(labels) > 5 else {}
+    axes.set_xticks(range(len(labels)), [shortened(label, 18) for label in labels.values()], **slanted)
     axes.set(xlabel="", ylabel="Dice" if measure == "dice" else "px of the sample (lower is better)")
     axes.margins(x=0.04)
 
