@@ -1,1 +1,1 @@
-"""One file per loss: ``loss(logits, batch, **settings) -> Tensor``, looked up by name."""
+"""One file per loss: ``loss(logits, classes, ...) -> Tensor``, looked up by name."""
