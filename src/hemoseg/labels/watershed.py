@@ -94,7 +94,7 @@ def _marked(markers: np.ndarray, mask: np.ndarray) -> np.ndarray:
     markers = np.asarray(markers, np.float64)
     if markers.ndim != 2 or markers.shape[1] != 2:
         raise ValueError(f"markers of shape {markers.shape} are no rows and columns (n, 2)")
-    points = np.floor(markers[np.isfinite(markers).all(axis=1)] + 0.5)
+    points = np.floor(markers + 0.5)
     rows, columns = points[((points >= 0) & (points < mask.shape)).all(axis=1)].astype(np.intp).T
     marked = np.zeros(mask.shape, bool)
     marked[rows, columns] = True
