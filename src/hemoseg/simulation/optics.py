@@ -56,16 +56,9 @@ def patient_stain(seed: int, patient: int) -> Stain:
 def ground_density(height: int, width: int, channels: int, stain: Stain, shading: float, draws: Draws) -> np.ndarray:
     """Optical density of the empty field, int16 ``(channels, height, width)``: gradient, vignette, uneven stain."""
     rows, columns = max(2, (height + 31) // 32), max(2, (width + 31) // 32)
-    y = (np.arange(rows, dtype=np.float64) / (rows - 1) * 2 - 1)[:, None]
-    x = (np.arange(columns, dtype=np.float64) / (columns - 1) * 2 - 1)[None, :]
-    cosine, sine = draws.direction()
-    gradient = draws.between(0.1, 0.35) * (1.5 + x * cosine + y * sine)
-    off_x, off_y = draws.between(-0.25, 0.25), draws.between(-0.2, 0.2)
-    square = (x - off_x) * (x - off_x) + 0.6 * (y - off_y) * (y - off_y)
-    lamp = gradient + square * (0.15 + draws.between(0.5, 0.8) * square)
-    lamp = lamp - float(lamp.min())
+    lamp = lamp_fall(rows, columns, draws)
     lamp = lamp * (draws.between(LEAST_FALL, MOST_FALL) / float(lamp.max()))
-    film = _clouds(rows, columns, draws) * draws.between(0.02, 0.10)
+    film = clouds(rows, columns, draws) * draws.between(0.02, 0.10)
     density = np.empty((channels, height, width), np.int16)
     for channel in range(channels):
         tint = 1 + draws.between(-0.08, 0.08)
@@ -76,7 +69,19 @@ def ground_density(height: int, width: int, channels: int, stain: Stain, shading
     return density
 
 
-def _clouds(rows: int, columns: int, draws: Draws) -> np.ndarray:
+def lamp_fall(rows: int, columns: int, draws: Draws) -> np.ndarray:
+    """How far the lamp falls off, gradient and vignette, float64 ``(rows, columns)``; 0 where it is brightest."""
+    y = (np.arange(rows, dtype=np.float64) / (rows - 1) * 2 - 1)[:, None]
+    x = (np.arange(columns, dtype=np.float64) / (columns - 1) * 2 - 1)[None, :]
+    cosine, sine = draws.direction()
+    gradient = draws.between(0.1, 0.35) * (1.5 + x * cosine + y * sine)
+    off_x, off_y = draws.between(-0.25, 0.25), draws.between(-0.2, 0.2)
+    square = (x - off_x) * (x - off_x) + 0.6 * (y - off_y) * (y - off_y)
+    lamp = gradient + square * (0.15 + draws.between(0.5, 0.8) * square)
+    return lamp - float(lamp.min())
+
+
+def clouds(rows: int, columns: int, draws: Draws) -> np.ndarray:
     """Slow random variation in [0, 1], float64 ``(rows, columns)``."""
     small = np.rint(draws.grid(max(2, rows // 5), max(2, columns // 5)) * 60000).astype(np.uint16)
     return blur(enlarge(small, rows, columns), 2.0).astype(np.float64) / 60000

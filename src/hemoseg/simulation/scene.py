@@ -1,16 +1,24 @@
 """Where the cells lie: singles apart from each other, pairs and clumps that touch or overlap, and the truth of it."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from hemoseg.simulation.cells import Cell, connected
+from hemoseg.simulation.cells import connected
 from hemoseg.simulation.exact import Draws
 
 LEAST_IN_FIELD = 0.4  # share of a cell that the field's border must leave
 LEAST_VISIBLE = 0.6  # share of a cell's part in the field that other cells must leave
 TRIES = 40
+CLUMPS = {2: 0.62, 3: 0.26, 4: 0.12}  # size of a clump of red cells to how often it comes
+
+
+class Outlined(Protocol):
+    """What a scene holds: a mask, bool ``(P, P)``, on a patch of its own, P odd, its middle at the patch's middle."""
+
+    mask: np.ndarray
 
 
 @dataclass
@@ -29,7 +37,7 @@ class Scene:
     owner: np.ndarray
     left: int
     right: int
-    cells: list[tuple[Cell, int, int]] = field(default_factory=list)
+    cells: list[tuple[Outlined, int, int]] = field(default_factory=list)
     areas: list[int] = field(default_factory=list)
     touching: set[int] = field(default_factory=set)
 
@@ -42,7 +50,7 @@ class Scene:
         inner = (slice(top - row, bottom - row), slice(first - column, last - column))
         return (slice(top, bottom), slice(first, last)), inner
 
-    def place_alone(self, cell: Cell, gap: int, draws: Draws) -> bool:
+    def place_alone(self, cell: Outlined, gap: int, draws: Draws) -> bool:
         """Put a cell where it stays ``gap`` px away from every other; False when there is no room."""
         size = 2 * gap + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
@@ -58,7 +66,7 @@ class Scene:
                 return True
         return False
 
-    def place_against(self, cell: Cell, number: int, hidden: float, gap: int, draws: Draws) -> bool:
+    def place_against(self, cell: Outlined, number: int, hidden: float, gap: int, draws: Draws) -> bool:
         """Push a cell against cell ``number`` until ``hidden`` of the smaller one's area is shared; False without room.
 
         With ``hidden`` 0 the two touch: between 0 and ``gap`` px of background lie between them.
@@ -90,7 +98,7 @@ class Scene:
                 return True
         return False
 
-    def _add(self, cell: Cell, row: int, column: int, above: bool) -> bool:
+    def _add(self, cell: Outlined, row: int, column: int, above: bool) -> bool:
         """Paint a cell above or below those it meets, unless it or they would be left in parts or too small."""
         window = self.window(cell.mask.shape, row, column)
         if window is None:
@@ -131,14 +139,21 @@ def shared(a: np.ndarray, a_row: int, a_column: int, b: np.ndarray, b_row: int, 
     return int(np.count_nonzero(of_a & of_b))
 
 
-def group_sizes(cells: int, touching: float, draws: Draws) -> list[int]:
-    """Sizes of the groups that ``cells`` cells come in: 1 for a single, 2 to 4 for cells that touch."""
+def group_sizes(cells: int, touching: float, draws: Draws, clumps: dict[int, float] = CLUMPS) -> list[int]:
+    """Sizes of the groups that ``cells`` cells come in: 1 for a single, more for cells that touch.
+
+    Args:
+        cells: how many.
+        touching: share of them that stand in groups.
+        draws: where the sizes come from.
+        clumps: size of a group to how often it comes.
+    """
     share = touching * cells
     left = min(cells, int(share) + draws.chance(share - int(share)))
     sizes = []
     while left >= 2:
-        size = min(left, (2, 3, 4)[draws.pick([0.62, 0.26, 0.12])])
-        size = left if left - size == 1 and left <= 4 else size
+        size = min(left, list(clumps)[draws.pick(list(clumps.values()))])
+        size = left if left - size == 1 and left <= max(clumps) else size
         sizes.append(size)
         left -= size
     in_groups = 0

@@ -1,9 +1,9 @@
 """The settings of simulated smears: defaults, meaning, bounds."""
 
-import difflib
 from typing import Any
 
 from hemoseg.errors import InputError
+from hemoseg.simulation.bounds import bit_depth, number, numbers, of_kind, refuse_unknown
 
 MORPHOLOGIES = (
     "discocyte",
@@ -58,35 +58,19 @@ def check(settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: an unknown key, a value of the wrong type or out of bounds, margins that leave no field.
     """
-    known = [*NUMBERS, "kind", "frequencies", "margin"]
-    _refuse_unknown(settings, known, "")
-    if settings.get("kind", "smear") != "smear":
-        raise InputError(f"simulate: kind: {settings['kind']!r} is no smear; use kind: smear or another generator")
-    checked: dict[str, Any] = {"kind": "smear"}
-    for key, (default, least, most) in NUMBERS.items():
-        checked[key] = _number(key, settings.get(key, default), least, most)
-    if checked["bit_depth"] not in (8, 16):
-        raise InputError(f"simulate: bit_depth: {checked['bit_depth']} is not offered; use 8 or 16")
+    refuse_unknown(settings, [*NUMBERS, "kind", "frequencies", "margin"])
+    checked: dict[str, Any] = {"kind": of_kind(settings, "smear")} | numbers(settings, NUMBERS, WHOLE)
+    bit_depth(checked["bit_depth"])
     checked["frequencies"] = _frequencies(settings.get("frequencies", FREQUENCIES))
     checked["margin"] = _margin(settings.get("margin", MARGIN), checked["width"])
     return checked
 
 
-def _number(key: str, value: Any, least: float, most: float) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"simulate: {key}: a number is needed, not {value!r}")
-    if key in WHOLE and value != int(value):
-        raise InputError(f"simulate: {key}: a whole number is needed, not {value!r}")
-    if not least <= value <= most:
-        raise InputError(f"simulate: {key}: {value!r} lies outside {least:g} to {most:g}")
-    return int(value) if key in WHOLE else float(value)
-
-
 def _frequencies(value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
         raise InputError(f"simulate: frequencies: a mapping of morphology to share is needed, not {value!r}")
-    _refuse_unknown(value, list(MORPHOLOGIES), "frequencies: ")
-    shares = {name: _number(f"frequencies: {name}", value.get(name, 0.0), 0, 1e6) for name in MORPHOLOGIES}
+    refuse_unknown(value, list(MORPHOLOGIES), "frequencies: ")
+    shares = {name: number(f"frequencies: {name}", value.get(name, 0.0), 0, 1e6) for name in MORPHOLOGIES}
     if not any(shares.values()):
         raise InputError("simulate: frequencies: every share is 0; give at least one morphology a share")
     return shares
@@ -95,7 +79,7 @@ def _frequencies(value: Any) -> dict[str, float]:
 def _margin(value: Any, width: int) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise InputError(f"simulate: margin: two widths in px are needed, such as [60, 220], not {value!r}")
-    low, high = (_number("margin", width_, 0, 4096) for width_ in value)
+    low, high = (number("margin", width_, 0, 4096) for width_ in value)
     if low > high or low != int(low) or high != int(high):
         raise InputError(f"simulate: margin: {value!r} is no range of whole px; write [least, most]")
     if width - 2 * high < 48:
@@ -103,11 +87,3 @@ def _margin(value: Any, width: int) -> tuple[int, int]:
             f"simulate: margin: {int(high)} px on both sides leave no field in {width} px; make it narrower"
         )
     return int(low), int(high)
-
-
-def _refuse_unknown(given: dict[str, Any], known: list[str], where: str) -> None:
-    for key in given:
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
-            raise InputError(f"simulate: {where}there is no setting {key!r}; {hint}")

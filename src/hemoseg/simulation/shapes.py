@@ -33,7 +33,7 @@ def outline(morphology: str, u: np.ndarray, v: np.ndarray, draws: Draws) -> tupl
         "echinocyte": (draws.between(1.0, 1.15), 0.015, draws.whole(11, 17)),
         "granular": (draws.between(1.0, 1.22), 0.028, 0),
     }[morphology]
-    return _star(u, v, aspect, wobble, crenations, draws)
+    return star(u, v, aspect, wobble, crenations, draws)
 
 
 def ellipse(u: np.ndarray, v: np.ndarray, long: float, short: float) -> np.ndarray:
@@ -42,8 +42,17 @@ def ellipse(u: np.ndarray, v: np.ndarray, long: float, short: float) -> np.ndarr
     return np.sqrt(a * a + b * b)
 
 
-def _star(u, v, aspect: float, wobble: float, crenations: int, draws: Draws) -> tuple[np.ndarray, float]:
-    """An ellipse whose radius swings with the 2nd to 5th harmonic and, where asked for, with crenations."""
+def star(u, v, aspect: float, wobble: float, crenations: int, draws: Draws) -> tuple[np.ndarray, float]:
+    """``rho`` and half width of an ellipse whose radius swings with the 2nd to 5th harmonic, and with crenations.
+
+    Args:
+        u: coordinate along the long axis, float64 ``(P, P)``, in radii of the disc of the same area.
+        v: coordinate across it.
+        aspect: long by short axis.
+        wobble: how far the outline swings, as a share of the radius.
+        crenations: number of short projections; 0 makes none.
+        draws: where the individual form comes from.
+    """
     root = np.sqrt(aspect)
     a, b = u / root, v * root
     radius = np.sqrt(a * a + b * b)

@@ -1,6 +1,5 @@
 """Simulated frames of a stained blood smear with exact truth: red cells of eight morphologies and what is no cell."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,12 @@ from hemoseg.simulation import optics
 from hemoseg.simulation.artefacts import KINDS, OVER_CELLS, draw_artefact
 from hemoseg.simulation.cells import Cell, draw_cell
 from hemoseg.simulation.exact import Draws
+from hemoseg.simulation.frame import SimulatedFrame
 from hemoseg.simulation.patients import patient_of
 from hemoseg.simulation.scene import TRIES, Scene, group_sizes
 from hemoseg.simulation.settings import MORPHOLOGIES, check
 
-__all__ = ["CLASS_NAMES", "TRUTH", "SimulatedFrame", "check", "dataset", "gallery", "simulate_frame"]
+__all__ = ["CLASS_NAMES", "TRUTH", "check", "dataset", "gallery", "simulate_frame"]
 
 CLASS_NAMES = list(MORPHOLOGIES)
 TRUTH = (
@@ -21,25 +21,6 @@ TRUTH = (
     "below keeps what is seen of it, always one connected part of at least 60 % of its area in the field."
 )
 RELIEF = (0.0, 0.0, 0.0, 1.1)  # how strongly edges show in the near-infrared channel
-
-
-@dataclass(frozen=True)
-class SimulatedFrame:
-    """One frame and what is true of it.
-
-    Attributes:
-        image: uint8 or uint16 ``(H, W, C)``, channels red, green, blue and, as a fourth, near infrared (no alpha).
-        instances: int32 ``(H, W)``; 0 background, 1..n.
-        classes: uint8 ``(H, W)``; 0 background, 1..8 in the order of `settings.MORPHOLOGIES`.
-        patient: "p00", "p01" ...: the group that must not be torn between training and test.
-        margins: width of the blank left and right margin, px.
-    """
-
-    image: np.ndarray
-    instances: np.ndarray
-    classes: np.ndarray
-    patient: str
-    margins: tuple[int, int]
 
 
 def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> SimulatedFrame:

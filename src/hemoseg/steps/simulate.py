@@ -91,8 +91,8 @@ def _frames(kind, settings: dict, seed: int, folder: Path, threads: int) -> Iter
 def write_frame(frame, name: str, kind: str, seed: int, folder: Path) -> dict:
     """Write one frame's three files; its row of the manifest."""
     deep = frame.image.dtype == np.uint16
-    order = cv2.COLOR_RGB2BGR if frame.image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA  # the order that cv2 writes
-    image = cv2.cvtColor(frame.image, order)
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(frame.image.shape[2])  # the order that cv2 writes
+    image = frame.image if order is None else cv2.cvtColor(frame.image, order)
     for path, array, options in (
         (f"images/{name}.png", image, DEEP_PNG if deep else IMAGE_PNG),
         (f"instances/{name}.png", frame.instances.astype(np.uint16), LABEL_PNG),

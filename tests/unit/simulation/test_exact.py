@@ -13,41 +13,51 @@ import numpy as np
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from hemoseg.simulation import smear
+from hemoseg.simulation import generator
 from hemoseg.simulation.exact import LIMIT, UNIT, Draws, direction, transmission_table
 
-SMALL = {"height": 200, "width": 320, "diameter": 40.0, "margin": [10, 30], "cells": 8.0}
+SMALL = {
+    "smear": {"height": 200, "width": 320, "diameter": 40.0, "margin": [10, 30], "cells": 8.0},
+    "nuclei": {"height": 150, "width": 200, "dirt": 20.0, "mitotic": 0.1, "apoptotic": 0.1},
+}
+kinds = pytest.mark.parametrize("kind", SMALL)
 
 
-def digest(frame) -> str:
-    parts = (frame.image, frame.instances.astype("<i4"), frame.classes)
+def digest(drawn) -> str:
+    parts = (drawn.image, drawn.instances.astype("<i4"), drawn.classes)
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
-def test_same_numbers_same_frame():
-    assert digest(smear.simulate_frame(SMALL, seed=3, index=2)) == digest(smear.simulate_frame(SMALL, seed=3, index=2))
+def frame(kind, seed, index, **changed):
+    return generator(kind).simulate_frame(SMALL[kind] | changed, seed=seed, index=index)
 
 
-def test_other_numbers_other_frame():
-    frames = {digest(smear.simulate_frame(SMALL, seed=s, index=i)) for s in (0, 1) for i in (0, 1)}
-    assert len(frames) == 4
+@kinds
+def test_same_numbers_same_frame(kind):
+    assert digest(frame(kind, 3, 2)) == digest(frame(kind, 3, 2))
 
 
-def test_order_and_threads_do_not_matter():
-    alone = [digest(smear.simulate_frame(SMALL, seed=3, index=i)) for i in range(4)]
+@kinds
+def test_other_numbers_other_frame(kind):
+    assert len({digest(frame(kind, seed, index)) for seed in (0, 1) for index in (0, 1)}) == 4
+
+
+@kinds
+def test_order_and_threads_do_not_matter(kind):
+    alone = [digest(frame(kind, 3, index)) for index in range(4)]
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
     try:
         with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda i: digest(smear.simulate_frame(SMALL, seed=3, index=i)), (3, 1, 0, 2)))
+            together = list(pool.map(lambda index: digest(frame(kind, 3, index)), (3, 1, 0, 2)))
     finally:
         cv2.setNumThreads(before)
-    assert together == [alone[i] for i in (3, 1, 0, 2)]
+    assert together == [alone[index] for index in (3, 1, 0, 2)]
 
 
-def test_number_of_frames_does_not_matter():
-    few, many = SMALL | {"frames": 2}, SMALL | {"frames": 200}
-    assert digest(smear.simulate_frame(few, seed=1, index=1)) == digest(smear.simulate_frame(many, seed=1, index=1))
+@kinds
+def test_number_of_frames_does_not_matter(kind):
+    assert digest(frame(kind, 1, 1, frames=2)) == digest(frame(kind, 1, 1, frames=200))
 
 
 def test_vector_instructions_do_not_matter():
@@ -58,23 +68,27 @@ def test_vector_instructions_do_not_matter():
         "OPENCV_IPP": "disabled",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
-    code = "import test_exact as t; print(t.digest(t.smear.simulate_frame(t.SMALL, seed=3, index=0)))"
+    code = "import test_exact as t; print(*(t.digest(t.frame(kind, 3, 0)) for kind in t.SMALL))"
     run = [sys.executable, "-W", "ignore", "-c", code]
     other = subprocess.run(run, env=os.environ | bare, capture_output=True, text=True, check=True)
-    assert other.stdout.split()[-1] == digest(smear.simulate_frame(SMALL, seed=3, index=0))
+    assert other.stdout.split()[-len(SMALL) :] == [digest(frame(kind, 3, 0)) for kind in SMALL]
 
 
-@pytest.mark.parametrize("bit_depth", [8, 16])
-def test_frame_is_the_recorded_one(bit_depth):
+RECORDED = {
+    ("smear", 8): "d38164fb16f018c2",
+    ("smear", 16): "d0785ddac4bc05d2",
+    ("nuclei", 8): "0ebcbc7b57756cac",
+    ("nuclei", 16): "7410681837138279",
+}
+
+
+@pytest.mark.parametrize(("kind", "bit_depth"), RECORDED)
+def test_frame_is_the_recorded_one(kind, bit_depth):
     """Holds on any machine: the final path has only IEEE-exact operations and fixed-point filters (exact.py).
 
     A changed drawing changes these digests too; then, and only then, record new ones.
     """
-    frame = smear.simulate_frame(SMALL | {"bit_depth": bit_depth}, seed=11, index=4)
-    assert digest(frame)[:16] == RECORDED[bit_depth]
-
-
-RECORDED = {8: "d38164fb16f018c2", 16: "d0785ddac4bc05d2"}
+    assert digest(frame(kind, 11, 4, bit_depth=bit_depth))[:16] == RECORDED[kind, bit_depth]
 
 
 def test_transmission_is_the_exponential():

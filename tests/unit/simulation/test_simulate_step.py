@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from hemoseg.__main__ import main
-from hemoseg.simulation import smear
+from hemoseg.simulation import nuclei, smear
+from hemoseg.steps.prepare import prepare
 
 SMALL = {"name": "tiny", "frames": 3, "height": 120, "width": 200, "diameter": 30.0, "margin": [8, 20], "cells": 5.0}
 
@@ -39,6 +40,31 @@ def test_files_hold_the_frames(tmp_path, channels, bit_depth):
         assert (row["group"], row["margin_left"], row["margin_right"]) == (frame.patient, *frame.margins)
         assert (row["kind"], row["height"], row["width"], row["seed"]) == ("smear", 120, 200, 4)
         assert row["cells"] == frame.instances.max()
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_grey_frames_are_grey_files_that_prepare_reads_as_they_are(tmp_path, bit_depth):
+    settings = {"kind": "nuclei", "frames": 2, "height": 64, "width": 96, "bit_depth": bit_depth}
+    assert run(tmp_path, settings) == 0
+    folder = tmp_path / "d"
+    manifest = pd.read_csv(folder / "manifest.csv")
+    frames = [nuclei.simulate_frame(settings, seed=4, index=index) for index in range(2)]
+    for row, frame in zip(manifest.itertuples(), frames, strict=True):
+        image = cv2.imread(str(folder / row.image), cv2.IMREAD_UNCHANGED)
+        assert image.dtype == frame.image.dtype
+        assert np.array_equal(image, frame.image[..., 0])
+        assert (row.kind, row.height, row.width, row.cells) == ("nuclei", 64, 96, frame.instances.max())
+        assert (row.margin_left, row.margin_right, row.seed) == (0, 0, 4)
+    facts = yaml.safe_load((folder / "dataset.yaml").read_text())
+    assert facts["classes"] == ["nucleus"]
+    assert facts["pixel_size_um"] == pytest.approx(12 / 29, abs=1e-4)
+    samples = prepare(str(folder), {})
+    assert samples.info["simulated"] is True
+    for position, frame in enumerate(frames):
+        assert samples.images[position].dtype == frame.image.dtype
+        assert np.array_equal(samples.images[position], frame.image.transpose(2, 0, 1))
+        assert np.array_equal(samples.instances[position], frame.instances)
+        assert set(np.unique(samples.classes[position])) <= {0, 1}
 
 
 def test_dataset_says_what_it_is(tmp_path):
