@@ -1,6 +1,6 @@
 """One field of view with what is known of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ class Frame:
         instances: cell labels, int32 ``(H, W)``; None where cells are not told apart.
         group: patient or slide, "" where it is not known.
         kind: what the frame shows where a dataset tells, else "".
+        part: what the frame is meant for where a dataset tells (train, val, test), else "".
     """
 
     id: str
@@ -24,6 +25,7 @@ class Frame:
     instances: np.ndarray | None = None
     group: str = ""
     kind: str = ""
+    part: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -34,5 +36,5 @@ class Frame:
         """The part within (row0, col0, row1, col1)."""
         row0, col0, row1, col1 = box
         part = (slice(row0, row1), slice(col0, col1))
-        cut = [None if labels is None else labels[part] for labels in (self.classes, self.instances)]
-        return Frame(self.id, self.image[:, *part], *cut, self.group, self.kind)
+        classes, instances = (None if one is None else one[part] for one in (self.classes, self.instances))
+        return replace(self, image=self.image[:, *part], classes=classes, instances=instances)

@@ -139,6 +139,7 @@ class Cutter:
             white=self.white,
             pixel_size=float("nan") if pixel_size is None else float(pixel_size),
             info=info | {"margins": self.margins},
+            parts=[frame.part for frame in frames],
         )
 
 
@@ -151,12 +152,12 @@ def resized(frame: Frame, size: tuple[int, int] | None) -> Frame:
     size = tuple(size or frame.size)
     image = np.ascontiguousarray(resize_image(frame.image, size))
     if frame.classes is None:
-        return Frame(frame.id, image, None, None, frame.group, frame.kind)
+        return replace(frame, image=image)
     classes = resize_labels(frame.classes, size)
     if frame.instances is None:
-        return Frame(frame.id, image, classes, None, frame.group, frame.kind)
+        return replace(frame, image=image, classes=classes)
     cells = relabel(frame.instances)
     instances = resize_labels(cells, size)
     of_cell = classes_of_instances(frame.classes, cells)
     classes = np.where(instances > 0, of_cell[instances], classes)
-    return Frame(frame.id, image, classes, relabel(instances), frame.group, frame.kind)
+    return replace(frame, image=image, classes=classes, instances=relabel(instances))

@@ -3,6 +3,10 @@
 Splits that belong together make a *family*, over which a table takes its means: all folds of one division are one
 family, each training size is one, and so are the folds of each unit where several divisions stand side by side.
 
+With ``test: given`` the test set is what the dataset says (column ``part`` of manifest.csv: train, val, test), and the
+folds, or the counted training sets, are made of all other samples. ``protocol: given`` takes the training and
+validation parts from there too.
+
 Nothing heavy is imported, since the workflow asks for `families` while it reads its rules.
 """
 
@@ -22,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
 }
 UNITS = ("sample", "frame", "group")
+GIVEN = "given"  # by the dataset
 ONE_FAMILY = "all"  # of splits that all belong together
 # Folds by several units: the published folds are random over images.
 FAMILIES = {"sample": "random_samples", "frame": "random", "group": "grouped"}
@@ -36,8 +41,8 @@ def families(settings: dict[str, Any]) -> dict[str, str]:
         InputError: unknown or missing settings.
     """
     settings = checked(settings)
-    if settings["protocol"] == "fixed":
-        return {"fixed": ONE_FAMILY}
+    if settings["protocol"] in ("fixed", GIVEN):
+        return {settings["protocol"]: ONE_FAMILY}
     if settings["protocol"] == "sizes":
         return {f"n{size}": f"n{size}" for size in settings["sizes"]}
     folds = [f"fold{k + 1}" for k in range(settings["folds"])]
@@ -58,6 +63,16 @@ def comparison(settings: dict[str, Any]) -> str | None:
     return "optimism" if isinstance(settings["by"], list) else None
 
 
+def one_test_set(settings: dict[str, Any]) -> bool:
+    """Whether all splits of a family test the same samples, so that their spread is of trainings alone.
+
+    Raises:
+        InputError: unknown or missing settings.
+    """
+    settings = checked(settings)
+    return settings["protocol"] == "folds" and settings["test"] == GIVEN
+
+
 def describe_family(name: str) -> str:
     """What a family of splits is, in words; empty for the one family of all splits."""
     if name[1:].isdecimal():
@@ -75,15 +90,21 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         InputError: an unknown key or value, or a number that the protocol needs is missing.
     """
     settings = with_defaults(settings, DEFAULTS, "split settings")
-    needs = {"folds": ("folds",), "fixed": ("train", "test"), "sizes": ("sizes", "test")}
+    needs = {"folds": ("folds",), "fixed": ("train", "test"), "sizes": ("sizes", "test"), GIVEN: ()}
     if settings["protocol"] not in needs:
         raise InputError(f"split settings: protocol {settings['protocol']!r} is none of {', '.join(needs)}.")
     if missing := [key for key in needs[settings["protocol"]] if not settings[key]]:
         raise InputError(f"split settings: protocol {settings['protocol']!r} needs {missing[0]!r}; add it")
+    if settings["protocol"] == GIVEN:
+        settings["test"] = GIVEN
     _require_numbers(settings)
     settings["by"] = _units_of_division(settings["by"], settings["protocol"])
     if settings["protocol"] == "folds" and settings["folds"] < 2:
         raise InputError("split settings: one fold leaves nothing to train on; use two folds or more")
+    if isinstance(settings["by"], list) and settings["test"] == GIVEN:
+        raise InputError(
+            f"split settings: by {settings['by']!r} compares what folds test; name one unit for test: given"
+        )
     if settings["validation"] < 0:
         raise InputError("split settings: validation is a share below 1 or a count; it cannot be negative")
     if settings["protocol"] == "sizes":
@@ -106,8 +127,10 @@ def _units_of_division(by: Any, protocol: str) -> str | list[str]:
 
 def _require_numbers(settings: dict[str, Any]) -> None:
     for key in ("folds", "train", "test"):
-        if settings[key] is not None and type(settings[key]) is not int:
-            raise InputError(f"split settings: {key} {settings[key]!r} is no whole number; correct it")
+        word = key == "test" and settings[key] == GIVEN
+        if settings[key] is not None and type(settings[key]) is not int and not word:
+            hint = ", or test: given" if key == "test" else ""
+            raise InputError(f"split settings: {key} {settings[key]!r} is no whole number; correct it{hint}")
     if type(settings["validation"]) not in (int, float):
         raise InputError(f"split settings: validation {settings['validation']!r} is no number; correct it")
     sizes = settings["sizes"]

@@ -25,6 +25,9 @@ class Samples:
         class_names: names of class 1..K; index 0 is "background".
         white: value that means 1.0 in ``images`` (255, 65535 or the dataset's white level).
         pixel_size: micrometres per frame pixel, NaN where it is not known.
+        info: what a report says of the data.
+        parts: what the dataset means each sample for ("train", "val", "test"), "" where it does not tell; empty where
+            nobody asked it.
     """
 
     images: list[np.ndarray]
@@ -40,6 +43,7 @@ class Samples:
     white: float
     pixel_size: float = float("nan")
     info: dict = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,6 +76,7 @@ class Samples:
             frames=pick(self.frames),
             groups=pick(self.groups),
             kinds=pick(self.kinds),
+            parts=pick(self.parts),
             boxes=self.boxes[positions],
             frame_sizes=self.frame_sizes[positions],
         )
@@ -128,7 +133,7 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> Samples:
     )
 
 
-_TEXTS = ("ids", "frames", "groups", "kinds", "class_names")
+_TEXTS = ("ids", "frames", "groups", "kinds", "parts", "class_names")
 
 
 def _label_dtype(instances: list[np.ndarray]) -> type:

@@ -1,11 +1,13 @@
-"""Which samples train, validate and test: folds, fixed counts, or growing training sets (`data.protocol`)."""
+"""Which samples train, validate and test: folds, fixed counts, growing training sets, or as given (`data.protocol`)."""
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hemoseg.data.protocol import FAMILIES, checked
+from hemoseg.data.parts import side_of_units
+from hemoseg.data.protocol import FAMILIES, GIVEN, checked
 from hemoseg.errors import InputError
 
 
@@ -24,37 +26,49 @@ class Split:
         return sorted((position, role) for role, positions in parts.items() for position in positions)
 
 
-def make_splits(settings: dict[str, Any], ids: list[str], frames: list[str], groups: list[str]) -> list[Split]:
+# Units of one split by name: those that train, validate (None: to be carved out of these) and test.
+Division = tuple[str, list[str], list[str] | None, list[str]]
+
+
+def make_splits(
+    settings: dict[str, Any], ids: list[str], frames: list[str], groups: list[str], parts: Sequence[str] = ()
+) -> list[Split]:
     """Divide samples by whole units (samples, frames or groups), the same way for the same seed everywhere.
 
     Args:
         settings: see `data.protocol.DEFAULTS`; `train`, `test` and `sizes` count samples, `validation` is a share
             (below 1) or a count of the training *units*; `by` is a unit, or a list of units, each with folds of its
-            own.
+            own. Where folds meet a given test set the held-out fold validates, and where the dataset names validation
+            samples and ``protocol: given`` takes them, they do: ``validation`` is not used then.
         ids: name of each sample.
         frames: frame of each sample.
         groups: group (patient, slide) of each sample.
+        parts: what the dataset means each sample for (train, val, test); read for ``test: given`` alone.
 
     Returns:
         Splits in the order of `data.protocol.families`; train, val and test share no unit, which is checked.
 
     Raises:
-        InputError: there are fewer units than folds, fewer samples than asked for, or a group is not known.
+        InputError: there are fewer units than folds, fewer samples than asked for, a group is not known, or the dataset
+            does not say what it should of the samples' parts.
     """
     settings = checked(settings)
     if isinstance(settings["by"], list):
         divided = [
-            (FAMILIES[unit], make_splits(settings | {"by": unit}, ids, frames, groups)) for unit in settings["by"]
+            (FAMILIES[unit], make_splits(settings | {"by": unit}, ids, frames, groups, parts))
+            for unit in settings["by"]
         ]
         return [replace(split, name=f"{family}_{split.name}") for family, splits in divided for split in splits]
     units = _units(settings["by"], ids, frames, groups)
-    order = sorted(units)
+    side_of = side_of_units(settings, units, parts) if settings["test"] == GIVEN else {}
+    test = sorted(unit for unit in units if side_of.get(unit) == "test")
+    order = sorted(set(units) - set(test))
     random.Random(settings["seed"]).shuffle(order)
-    make = {"folds": _folds, "fixed": _fixed, "sizes": _sizes}[settings["protocol"]]
     splits = []
-    for name, train, test in make(settings, order, units):
-        train, val = _carve(train, settings["validation"], name)
-        splits.append(Split(name, *([p for unit in part for p in units[unit]] for part in (train, val, test))))
+    for name, train, val, tested in _divisions(settings, order, units, side_of, test):
+        if val is None:
+            train, val = _carve(train, settings["validation"], name)
+        splits.append(Split(name, *([p for unit in part for p in units[unit]] for part in (train, val, tested))))
     labels = {"sample": ids, "frame": frames, "group": groups}[settings["by"]]
     for split in splits:
         assert_disjoint(split, labels)
@@ -93,8 +107,23 @@ def _units(by: str, ids: list[str], frames: list[str], groups: list[str]) -> dic
     return units
 
 
-def _folds(settings: dict, order: list[str], units: dict) -> list[tuple[str, list[str], list[str]]]:
-    """Folds whose sizes differ by one unit at most; training units begin after the test fold and go round."""
+def _divisions(settings: dict, order: list[str], units: dict, side_of: dict, test: list[str]) -> list[Division]:
+    """All splits; ``test`` holds the units of a given test set, and ``order`` the others."""
+    if settings["protocol"] == GIVEN:
+        val = [unit for unit in order if side_of[unit] == "val"]
+        return [("given", [unit for unit in order if side_of[unit] == "train"], val or None, test)]
+    if settings["protocol"] == "folds":
+        folds = _folds(settings, order)
+        return [(name, train, held, test) if test else (name, train, None, held) for name, train, held in folds]
+    if not test:
+        test, order = _take(order, units, settings["test"], "test", settings)
+    if settings["protocol"] == "fixed":
+        return [("fixed", _take(order, units, settings["train"], "train", settings)[0], None, test)]
+    return [(name, train, None, test) for name, train in _sizes(settings, order, units)]
+
+
+def _folds(settings: dict, order: list[str]) -> list[tuple[str, list[str], list[str]]]:
+    """Folds whose sizes differ by one unit at most; training units begin after the held-out fold and go round."""
     count, by = settings["folds"], settings["by"]
     if count > len(order):
         raise InputError(f"split settings: {count} folds need as many {by}s, there are {len(order)}; use fewer folds")
@@ -106,20 +135,13 @@ def _folds(settings: dict, order: list[str], units: dict) -> list[tuple[str, lis
     ]
 
 
-def _fixed(settings: dict, order: list[str], units: dict) -> list[tuple[str, list[str], list[str]]]:
-    test, rest = _take(order, units, settings["test"], "test", settings)
-    train, _ = _take(rest, units, settings["train"], "train", settings)
-    return [("fixed", train, test)]
-
-
-def _sizes(settings: dict, order: list[str], units: dict) -> list[tuple[str, list[str], list[str]]]:
-    """One test set; each training set holds the smaller one before it."""
-    test, rest = _take(order, units, settings["test"], "test", settings)
+def _sizes(settings: dict, rest: list[str], units: dict) -> list[tuple[str, list[str]]]:
+    """Training sets, each of which holds the smaller one before it."""
     rows, train, size = [], [], 0
     for wanted in settings["sizes"]:
         more, rest = _take(rest, units, wanted - size, f"n{wanted}", settings, free=bool(train))
         train, size = train + more, size + sum(len(units[unit]) for unit in more)
-        rows.append((f"n{wanted}", list(train), test))
+        rows.append((f"n{wanted}", list(train)))
     return rows
 
 

@@ -49,21 +49,22 @@ def curves(history: pd.DataFrame, loss: str) -> str:
     )
 
 
-def roc(curves: pd.DataFrame, images: int) -> str:
-    """Under the ROC curves."""
+def roc(curves: pd.DataFrame, images: int, *, same_test: bool = False) -> str:
+    """Under the ROC curves; with ``same_test`` every fold tests all ``images``."""
     folds = int(curves["n"].max())
+    tested = f"the same {count_of(images, 'image')} in each of" if same_test else f"{count_of(images, 'image')} in"
     return (
         "ROC curve of each class against all others, over the pooled pixels of each test fold "
-        f"({count_of(images, 'image')} in {count_of(folds, 'fold')}). Line: mean over the folds at each false positive "
+        f"({tested} {count_of(folds, 'fold')}). Line: mean over the folds at each false positive "
         "rate; band: one standard deviation over the folds to either side, none with one fold. Inset: the same with a "
         "logarithmic false positive rate; most pixels are background, so a mask is decided at its left end. Legend: "
         "area under the curve, mean ± standard deviation over the folds."
     )
 
 
-def confusion(lines: pd.DataFrame, unit: str) -> str:
-    """Under the confusion matrices of pixels or cells."""
-    folds = count_of(int(lines["folds"].max()), "fold")
+def confusion(lines: pd.DataFrame, unit: str, *, same_test: bool = False) -> str:
+    """Under the confusion matrices of pixels or cells; with ``same_test`` every fold tests the same images."""
+    folds = count_of(int(lines["folds"].max()), "fold") + (" that test the same images" if same_test else "")
     said = (
         f"Confusion of {unit}s. Above: counts, summed over {folds} (with several seeds their mean). Below, and as "
         "colour: share of the true class, mean over the folds."

@@ -12,6 +12,7 @@ PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss")
 # Errors of cells; spurious and artefacts are two names of one, and incomplete cells contain the missed ones.
 ERRORS = ("missed", "spurious", "artefacts", "merged", "incomplete", "two_types", "wrong_type", "instance_error")
 BETTER = {"high": ("highest", "above"), "low": ("lowest", "below")}
+SAME_TEST = "All splits test the same images: a spread over the splits is that of the trainings, not of test sets."
 HARDLY = 0.1  # share of the pixels of a class below which it is called hardly found; ours
 
 
@@ -56,7 +57,12 @@ def split_sentence(notes: Mapping[str, Any]) -> str:
     """How the samples were divided, and the sizes."""
     sizes = [f"{name}: {s['train']} train, {s['val']} val, {s['test']} test" for name, s in notes["sizes"].items()]
     shown = "; ".join(sizes[:6]) + ("; …" if len(sizes) > 6 else "")
-    return f"Divided by {notes['units']} into {count_of(len(sizes), 'split')} ({shown})."
+    told = [f"Divided by {notes['units']} into {count_of(len(sizes), 'split')} ({shown})."]
+    if notes.get("given"):
+        told.append("The test set is the dataset's own.")
+    if notes.get("same_test"):
+        told.append(SAME_TEST)
+    return " ".join(told)
 
 
 def straddle_sentence(notes: Mapping[str, Any]) -> str:
@@ -68,11 +74,14 @@ def straddle_sentence(notes: Mapping[str, Any]) -> str:
         parts.append(f"frames of the same patient or slide ({count_of(notes['straddling_groups'], 'group')})")
     if not parts:
         return ""
-    remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
-    return (
+    seen = (
         f"On both sides of a split stand {' and '.join(parts)}: the models have seen what is alike before they are "
-        f"tested, so the scores may flatter them. {remedy} in `split` keeps them apart."
+        "tested, so the scores may flatter them."
     )
+    if notes.get("given"):
+        return f"{seen} It is the dataset that divides them so."
+    remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
+    return f"{seen} {remedy} in `split` keeps them apart."
 
 
 def verdict(

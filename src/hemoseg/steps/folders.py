@@ -1,7 +1,7 @@
 """Folder datasets: what a lab brings, what `simulate` writes and what `download` fetches.
 
 ``images/ID.*``; optionally ``instances/ID.(png|tif)``, ``classes/ID.png``, ``masks/ID.png``, ``manifest.csv``
-(id, image, group, kind) and ``dataset.yaml``. Frames stream one at a time.
+(id, image, group, kind, part) and ``dataset.yaml``. Frames stream one at a time.
 
 What is missing is derived: without a class map, a cell has the class that its frame's kind names, or the only
 class there is; without instances, classes are known and cells are not told apart.
@@ -189,7 +189,7 @@ def _labelled(dataset: Dataset, entry: Entry, image: np.ndarray) -> Frame:
     """The frame with the labels that its files give."""
     size = image.shape[1:]
     if not dataset.labels:
-        return Frame(entry.id, image, group=entry.group, kind=entry.kind)
+        return Frame(entry.id, image, group=entry.group, kind=entry.kind, part=entry.part)
     read = {name: same_size(read_labels(file), size, file) for name, file in entry.labels.items()}
     instances = read.get("instances")
     if "instances" in dataset.labels and instances is None:
@@ -203,7 +203,7 @@ def _labelled(dataset: Dataset, entry: Entry, image: np.ndarray) -> Frame:
     else:
         foreground = instances if instances is not None else two_valued(read["masks"], entry.labels["masks"])
         classes = np.where(foreground > 0, _class_of_kind(dataset, entry), 0).astype(np.uint8)
-    return Frame(entry.id, image, classes, instances, entry.group, entry.kind)
+    return Frame(entry.id, image, classes, instances, entry.group, entry.kind, entry.part)
 
 
 def _class_of_kind(dataset: Dataset, entry: Entry) -> int:

@@ -26,6 +26,7 @@ class Entry:
     image: Path
     group: str = ""
     kind: str = ""
+    part: str = ""
     labels: dict[str, Path] = field(default_factory=dict)
 
 
@@ -110,7 +111,8 @@ def read_manifest(folder: Path, images: dict[str, Path]) -> list[Entry]:
             raise InputError(f"{file}: line {number}: id {name!r} stands twice; give every image an id of its own")
         if name != Path(name).name:
             raise InputError(f"{file}: line {number}: id {name!r} cannot be a file name; leave out / and ..")
-        entries[name] = Entry(name, image, row.get("group", ""), row.get("kind", ""))
+        part = row.get("part", "").lower()
+        entries[name] = Entry(name, image, row.get("group", ""), row.get("kind", ""), part)
     if not entries:
         raise InputError(f"{file}: names no image; fill it, or delete it to use all of images/")
     return list(entries.values())

@@ -1,11 +1,11 @@
-"""Divide samples into training, validation and test: folds, fixed counts or growing training sets."""
+"""Divide samples into training, validation and test: folds, fixed counts, growing training sets, or as given."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from hemoseg.data.protocol import checked
+from hemoseg.data.protocol import GIVEN, checked, one_test_set
 from hemoseg.data.samples import Samples
 from hemoseg.data.splits import Split, make_splits, straddling
 from hemoseg.steps import arguments
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--notes", help="JSON to write: frames and groups that stand on both sides of a split")
     given = parser.parse_args(argv)
     samples = read_samples(given.samples)
-    splits = make_splits(given.settings, samples.ids, samples.frames, samples.groups)
+    splits = make_splits(given.settings, samples.ids, samples.frames, samples.groups, samples.parts)
     found = notes(given.settings, samples, splits)
     write_table(given.out, table(samples, splits))
     if given.notes:
@@ -45,6 +45,7 @@ def table(samples: Samples, splits: list[Split]) -> pd.DataFrame:
 def notes(settings: dict[str, Any], samples: Samples, splits: list[Split]) -> dict[str, Any]:
     """What stands on both sides of a split, and how large the splits are."""
     settings = checked(settings)
+    given = settings["test"] == GIVEN
     frames, groups = straddling(splits, samples.frames), straddling(splits, samples.groups)
     sentences = []
     if frames:
@@ -54,7 +55,8 @@ def notes(settings: dict[str, Any], samples: Samples, splits: list[Split]) -> di
         )
     if groups:
         sentences.append(
-            f"{len(groups)} groups (patients, slides) both train and test; `by: group` keeps them together"
+            f"{len(groups)} groups (patients, slides) both train and test, "
+            + ("as the dataset divides them" if given else "`by: group` keeps them together")
         )
     return {
         "units": settings["by"] if isinstance(settings["by"], str) else " and by ".join(settings["by"]),
@@ -62,5 +64,7 @@ def notes(settings: dict[str, Any], samples: Samples, splits: list[Split]) -> di
         "straddling_groups": len(groups),
         "groups_known": sum(group != "" for group in samples.groups),
         "sizes": {s.name: {"train": len(s.train), "val": len(s.val), "test": len(s.test)} for s in splits},
+        "given": given,
+        "same_test": one_test_set(settings),
         "sentences": sentences,
     }

@@ -1,6 +1,6 @@
 """What a column of a table is, and the counts that it is made from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,6 +74,8 @@ class Column:
         better: "high", "low", "zero" or "" where none is.
         definition: sentence for the reader, with the names of conventions in braces.
         source: whose definition it is.
+        average: the number of one run for the average over classes 0..K or 1..K (the ids are given), where that is not
+            the mean of the classes' numbers.
     """
 
     key: str
@@ -84,3 +86,4 @@ class Column:
     better: str
     definition: str
     source: str
+    average: Callable[[Run, Sequence[int], Conventions], float] | None = None

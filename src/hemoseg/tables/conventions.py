@@ -17,6 +17,7 @@ CHOICES = {
 }
 ALSO = ("average", "empty", "hausdorff_missing")  # what a second table may choose otherwise
 THRESHOLDS = {"found": "0.5", "artefact": "0.5", "incomplete": "0.8", "two_types": "1/3", "touching": 3}
+THRESHOLDS |= {"jaccard_above": "0.95"}
 ERRORS = ("missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "two_types", "wrong_type")
 
 
@@ -34,6 +35,7 @@ class Conventions:
         incomplete: share of a true cell that must be covered for it to be complete.
         two_types: share of a found cell's area with another type that makes it a cell of two types.
         touching: largest distance between pixel centres, in pixels, at which two cells touch.
+        jaccard_above: Jaccard that an image must be above to count in ``jaccard_above``.
         accuracy: the errors that are subtracted in ``accuracy``.
     """
 
@@ -46,6 +48,7 @@ class Conventions:
     incomplete: Fraction = Fraction(4, 5)
     two_types: Fraction = Fraction(1, 3)
     touching: float = 3
+    jaccard_above: Fraction = Fraction(19, 20)
     accuracy: tuple[str, ...] = ("missed", "spurious")
 
     def words(self) -> dict[str, str]:

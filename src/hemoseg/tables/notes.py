@@ -77,6 +77,8 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
         f"Mean ± standard deviation (ddof = 1) over {_splits(plan, runs)}, each the mean of its seeds ({len(seeds)} in"
         " all); errors of cells are summed over the images of a test fold first."
     ]
+    if same_images(plan, runs):
+        sentences.append("All splits test the same images: the spread is of the trainings, not of test sets.")
     if told := [words for words in map(describe_family, families_of(plan, runs)) if words]:
         sentences.append(f"{'; '.join(told)}.")
     if AVERAGE in set(table["class"]):
@@ -91,6 +93,16 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
     if table["published"].notna().any():
         sentences.append("Lines marked published are the papers' numbers, on their own data; none of them is ours.")
     return sentences
+
+
+def same_images(plan: Plan, runs: Sequence[Run]) -> bool:
+    """Whether some family has several splits, and all of such a family test the same images."""
+    tested: dict[str, dict[str, frozenset[str]]] = {}
+    for run in runs:
+        images = frozenset(run.pixels["sample"].astype(str))
+        tested.setdefault(plan.family_of(run.split), {})[run.split] = images
+    several = [list(splits.values()) for splits in tested.values() if len(splits) > 1]
+    return bool(several) and all(len(set(images)) == 1 for images in several)
 
 
 def _splits(plan: Plan, runs: Sequence[Run]) -> str:

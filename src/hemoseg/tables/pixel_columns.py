@@ -1,5 +1,8 @@
 """Columns made from pixels: loss, overlap, distance."""
 
+from collections.abc import Sequence
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 
@@ -45,6 +48,30 @@ def dice(run: Run, class_id: int, conventions: Conventions) -> float:
 def jaccard(run: Run, class_id: int, conventions: Conventions) -> float:
     """The share tp / (tp + fp + fn), in [0, 1]."""
     return _overlap(run, class_id, conventions, lambda c: (c.tp, c.tp + c.fp + c.fn))
+
+
+def jaccard_above(run: Run, class_id: int, conventions: Conventions) -> float:
+    """Share of the images whose Jaccard of a class is above the threshold, in [0, 1]; NaN where no image counts."""
+    return _share_above(run, [class_id], conventions)
+
+
+def _share_above(run: Run, classes: Sequence[int], conventions: Conventions) -> float:
+    """Share of the images whose mean Jaccard over ``classes`` is above the threshold; NaN where no image counts."""
+    counts = run.pixels.set_index(["sample", "class"])[["tp", "fp", "fn"]].astype(int)
+    images = [_mean_jaccard(one.droplevel("sample"), classes, conventions) for _, one in counts.groupby("sample")]
+    known = [image for image in images if image is not None]
+    return sum(image > conventions.jaccard_above for image in known) / len(known) if known else np.nan
+
+
+def _mean_jaccard(counts: pd.DataFrame, classes: Sequence[int], conventions: Conventions) -> Fraction | None:
+    """Mean Jaccard of one image over classes, exactly; None where ``empty: skip`` leaves them all out."""
+    found = []
+    for tp, fp, fn in counts.loc[list(classes)].itertuples(index=False):
+        if tp + fp + fn:
+            found.append(Fraction(int(tp), int(tp + fp + fn)))
+        elif conventions.empty != "skip":
+            found.append(Fraction(conventions.empty == "one"))
+    return sum(found, Fraction(0)) / len(found) if found else None
 
 
 def precision(run: Run, class_id: int, conventions: Conventions) -> float:
@@ -101,6 +128,18 @@ COLUMNS = (
     ),
     Column("dice", dice, True, "", 3, "high", f"2 tp / (2 tp + fp + fn) of pixels; {_BOTH}", _DOI_2020),
     Column("jaccard", jaccard, True, "", 3, "high", f"tp / (tp + fp + fn) of pixels; {_BOTH}", _DOI_2020),
+    Column(
+        "jaccard_above",
+        jaccard_above,
+        True,
+        "",
+        3,
+        "high",
+        "share of the images whose Jaccard (for the average: the mean of its classes' in the image) is above "
+        "{jaccard_above}; {empty_rule}",
+        "",
+        average=_share_above,
+    ),
     Column(
         "precision",
         precision,

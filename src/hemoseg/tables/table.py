@@ -139,6 +139,8 @@ def score(column: Column, run: Run, class_name: str, conventions: Conventions) -
     if class_name != AVERAGE:
         return column.score(run, ids[class_name], conventions)
     within = [c for c in run.class_names if c > 0 or conventions.background == "in"]
+    if column.average is not None:
+        return column.average(run, within, conventions)
     values = pd.Series([column.score(run, c, conventions) for c in within], dtype=float)
     return float(values.mean()) if len(values) else np.nan
 

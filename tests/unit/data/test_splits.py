@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from hemoseg.data.protocol import families
+from hemoseg.data.protocol import families, one_test_set
 from hemoseg.data.splits import Split, assert_disjoint, make_splits, straddling
 from hemoseg.errors import InputError
 
@@ -135,7 +135,7 @@ def test_the_division_of_a_seed_never_changes():
         ({"protocol": "fixed", "train": 8, "test": 2, "by": "frame"}, r"test is smaller than any frame"),
         ({"protocol": "sizes", "sizes": [8, 40], "test": 8}, r"n40 asks for"),
         ({"protocol": "sizes", "sizes": [8]}, r"needs 'test'"),
-        ({"protocol": "kfold"}, r"'kfold' is none of folds, fixed, sizes"),
+        ({"protocol": "kfold"}, r"'kfold' is none of folds, fixed, sizes, given"),
         ({"fold": 5}, r"unknown key 'fold'; did you mean 'folds'"),
         ({"by": "patient"}, r"'patient' is none of sample, frame, group"),
         ({"by": ["frame", "patient"]}, r"'patient' is none of sample, frame, group"),
@@ -182,3 +182,134 @@ def test_the_names_are_known_without_heavy_imports():
 def test_numbers_that_are_none_are_refused(given):
     with pytest.raises(InputError, match=r"split settings: .*(is no (whole )?number; correct it|give a list)"):
         families(given)
+
+
+def official(train, test, val=0):
+    """Names and parts of a set that brings its own division, in no order."""
+    parts = ["test", "train", "val"] * max(train, test, val)
+    left = {"train": train, "test": test, "val": val}
+    chosen = []
+    for part in parts:
+        if left[part]:
+            left[part] -= 1
+            chosen.append(part)
+    return [f"i{n:03}" for n in range(len(chosen))], chosen
+
+
+def split_of(settings, names, parts, groups=None):
+    return make_splits(settings, names, names, groups or [""] * len(names), parts)
+
+
+def of_part(parts, *wanted):
+    return [i for i, part in enumerate(parts) if part in wanted]
+
+
+def test_the_published_folds_of_164_images_validate_33_33_33_33_32_and_meet_one_test_set_of_40():
+    names, parts = official(164, 40)
+    settings = {"protocol": "folds", "folds": 5, "test": "given"}
+    splits = split_of(settings, names, parts)
+    assert [split.name for split in splits] == list(families(settings))
+    assert [len(split.val) for split in splits] == [33, 33, 33, 33, 32]
+    assert all(sorted(split.test) == of_part(parts, "test") for split in splits)
+    validated = sorted(position for split in splits for position in split.val)
+    assert validated == of_part(parts, "train")
+    assert all(sorted(split.train + split.val) == of_part(parts, "train") for split in splits)
+    assert one_test_set(settings)
+    assert not one_test_set(settings | {"test": None})
+    assert not one_test_set({"protocol": "given"})
+
+
+@limits(deadline=None, max_examples=30)
+@given(
+    st.integers(4, 20), st.integers(1, 6), st.integers(0, 4), st.sampled_from([0, 0.2, 1]),
+    st.sampled_from(["folds", "sizes", "fixed"]),
+)  # fmt: skip
+def test_a_given_test_set_is_met_by_every_protocol_and_never_learnt_from(train, test, val, validation, protocol):
+    names, parts = official(train, test, val)
+    settings = {
+        "protocol": protocol,
+        "folds": 2,
+        "train": 3,
+        "sizes": [2, 4],
+        "test": "given",
+        "validation": validation,
+    }
+    splits = split_of(settings, names, parts)
+    for split in splits:
+        assert sorted(split.test) == of_part(parts, "test")
+        assert set(split.train + split.val) <= set(of_part(parts, "train", "val"))
+        assert split.train
+
+
+def test_the_folds_of_a_set_do_not_move_when_its_test_set_grows():
+    validated = []
+    for test in (2, 30):
+        names = [f"a{n:02}" for n in range(20)] + [f"b{n:02}" for n in range(test)]
+        splits = split_of({"test": "given", "folds": 4}, names, ["train"] * 20 + ["test"] * test)
+        validated.append([split.val for split in splits])
+    assert validated[0] == validated[1]
+
+
+def test_a_given_division_is_taken_as_it_is():
+    names, parts = official(9, 4, 3)
+    (split,) = split_of({"protocol": "given", "validation": 0.5}, names, parts)
+    assert split.name == "given"
+    assert families({"protocol": "given", "test": 7}) == {"given": "all"}
+    for side, part in ((split.train, "train"), (split.val, "val"), (split.test, "test")):
+        assert sorted(side) == of_part(parts, part)
+
+
+def test_validation_is_carved_where_a_given_division_names_none():
+    names, parts = official(10, 4)
+    (split,) = split_of({"protocol": "given", "validation": 3}, names, parts)
+    assert (len(split.train), len(split.val)) == (7, 3)
+    assert sorted(split.train + split.val) == of_part(parts, "train")
+
+
+@pytest.mark.parametrize("settings", [{"protocol": "given"}, {"folds": 2, "test": "given"}])
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ([], "does not say what an image is meant for; write train, val or test into column `part`"),
+        ([""] * 4, "does not say what an image is meant for"),
+        (["train", "train", "testing", "test"], "sample i002 is meant for 'testing'; did you mean test"),
+        (["train", "train", "", "test"], "sample i002 is meant for no part; write train"),
+        (["train"] * 4, "no image is meant for part test"),
+        (["test"] * 4, "no image is meant for part train"),
+    ],
+)
+def test_a_division_that_a_dataset_does_not_tell_is_refused(settings, parts, sentence):
+    with pytest.raises(InputError, match=sentence):
+        split_of(settings, [f"i{n:03}" for n in range(4)], parts)
+
+
+def test_a_group_on_two_sides_of_a_given_division_is_refused_by_group_and_told_otherwise():
+    names, parts = official(4, 2, 2)
+    groups = ["p1", *[f"q{i}" for i in range(len(names) - 2)], "p1"]
+    ends = {parts[0], parts[-1]}
+    assert ends == {"test", "train"}
+    with pytest.raises(InputError, match=r"group p1 has samples of the parts test and train; mend column `part`"):
+        split_of({"protocol": "given", "by": "group"}, names, parts, groups)
+    assert straddling(split_of({"protocol": "given"}, names, parts, groups), groups) == ["p1"]
+
+
+def test_folds_may_part_what_the_dataset_means_for_training_and_validation():
+    names, parts = official(4, 2, 4)
+    groups = [f"g{i // 2}" if part != "test" else "t" for i, part in enumerate(parts)]
+    both = {
+        group for group in groups if {p for g, p in zip(groups, parts, strict=True) if g == group} == {"train", "val"}
+    }
+    assert both
+    assert split_of({"folds": 2, "test": "given", "by": "group"}, names, parts, groups)
+    with pytest.raises(InputError, match="parts train and val"):
+        split_of({"protocol": "given", "by": "group"}, names, parts, groups)
+
+
+def test_folds_by_two_units_meet_no_given_test_set():
+    with pytest.raises(InputError, match="name one unit for test: given"):
+        families({"by": ["frame", "group"], "test": "given"})
+
+
+def test_another_word_for_the_test_set_is_refused():
+    with pytest.raises(InputError, match=r"test 'official' is no whole number; correct it, or test: given"):
+        families({"folds": 2, "test": "official"})

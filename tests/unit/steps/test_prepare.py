@@ -107,3 +107,17 @@ def test_a_notice_is_kept_for_the_report_and_printed(lab, tmp_path, capsys):
     assert len(samples.info["notices"]) == 1
     assert "transparency and dropped" in samples.info["notices"][0]
     assert "notice: its last channel" in capsys.readouterr().out
+
+
+def test_what_the_dataset_means_an_image_for_reaches_its_samples(lab, tmp_path):
+    (lab / "manifest.csv").write_text("id;Part\nb; Test \na;train\nc;\n")
+    out = tmp_path / "s.npz"
+    for settings, times in (({}, 1), ({"layout": "quadrants", "size": [16, 16]}, 4)):
+        main(["prepare", "--data", str(lab), "--settings", json.dumps(settings), "--out", str(out)])
+        samples = from_arrays(read_arrays(out))
+        assert samples.parts == ["test"] * times + ["train"] * times + [""] * times
+        assert samples.take([times, 0]).parts == ["train", "test"]
+
+
+def test_nothing_is_known_of_parts_without_a_manifest(lab):
+    assert prepare(str(lab), {}).parts == [""] * 3

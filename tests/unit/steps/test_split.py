@@ -5,7 +5,7 @@ import pytest
 
 from hemoseg.__main__ import main
 from hemoseg.data.samples import Samples, to_arrays
-from hemoseg.steps.files import read_json, read_table, write_arrays
+from hemoseg.steps.files import read_arrays, read_json, read_table, write_arrays
 
 
 @pytest.fixture
@@ -28,6 +28,16 @@ def samples(tmp_path):
     )
     path = tmp_path / "samples.npz"
     write_arrays(path, **to_arrays(made))
+    return path
+
+
+@pytest.fixture
+def divided(samples):
+    """The same, with a division that the dataset brings: frames 6 and 7 are for the test."""
+    path = samples.with_name("divided.npz")
+    arrays = read_arrays(samples)
+    parts = ["test" if frame >= "06" else "train" for frame in arrays["frames"]]
+    write_arrays(path, **(arrays | {"parts": np.array(parts)}))
     return path
 
 
@@ -77,3 +87,27 @@ def test_the_table_is_the_same_every_time(samples):
     assert out.read_bytes() == first
     split(samples, folds=3, seed=2)
     assert out.read_bytes() != first
+
+
+def test_folds_that_meet_the_datasets_own_test_set_say_so(divided, capsys):
+    status, out, notes = split(divided, folds=3, by="frame", test="given")
+    assert status == 0
+    table = read_table(out, dtype=str)
+    tested = table[table["role"] == "test"].groupby("split")["frame"].agg(set)
+    assert tested.to_list() == [{"06", "07"}] * 3
+    found = read_json(notes)
+    assert (found["given"], found["same_test"]) == (True, True)
+    assert found["sizes"]["fold2"] == {"train": 16, "val": 8, "test": 8}
+    assert "2 groups (patients, slides) both train and test, as the dataset divides them" in capsys.readouterr().out
+
+
+def test_other_folds_are_of_our_own_making(samples):
+    found = read_json(split(samples, folds=2, by="frame")[2])
+    assert (found["given"], found["same_test"]) == (False, False)
+
+
+def test_a_dataset_without_parts_is_refused_where_they_are_asked_for(samples, capsys):
+    status, out, _ = split(samples, protocol="given")
+    assert status == 2
+    assert "write train, val or test into column `part` of manifest.csv" in capsys.readouterr().err
+    assert not out.exists()

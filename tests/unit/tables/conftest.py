@@ -22,7 +22,7 @@ SEEDS = (0, 1)
 MORE = {"loss": "Loss", "precision": "P", "recall": "R", "hausdorff_undefined": "HU", "pixel_error": "PE"}
 MORE |= {"missed": "FN", "spurious": "FP", "accuracy": "A", "cells": "T", "merged_cells": "MC", "auc": "AUC"}
 MORE |= {"incomplete_missed": "IM", "wrong_type": "WT", "two_types": "TT", "rmse": "RMSE"}
-MORE |= {"count_mae": "MAE", "count_bias": "B"}
+MORE |= {"count_mae": "MAE", "count_bias": "B", "jaccard_above": "JA"}
 
 
 def settings_of(name):
@@ -33,7 +33,8 @@ def settings_of(name):
     config["datasets"] = {key: merged(value, {"simulate": few}) for key, value in config["datasets"].items()}
     experiment = config["experiments"][name]
     experiment["prepare"] = experiment.get("prepare", {}) | {"size": [80, 80]}
-    experiment["tabulate"] = merged(experiment.get("tabulate", {}), {"columns": MORE})
+    more = {"columns": MORE, "thresholds": {"jaccard_above": 0.6}}
+    experiment["tabulate"] = merged(experiment.get("tabulate", {}), more)
     plan = resolve(config)
     return plan["datasets"][plan["experiments"][name]["dataset"]], plan["experiments"][name]
 

@@ -7,6 +7,7 @@ import pytest
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import read
+from hemoseg.tables.table import plan, tabulate
 
 PER_IMAGE = {"average": "per_image", "empty": "skip"}
 
@@ -58,6 +59,26 @@ def test_pooled_is_empty_only_where_no_image_has_the_class():
     assert score("dice", run_of((0, 0, 0), (1, 0, 0)), average="pooled", empty="zero") == 1
     assert score("dice", run_of((0, 0, 0)), average="pooled", empty="zero") == 0
     assert np.isnan(score("dice", run_of((0, 0, 0)), average="pooled", empty="skip"))
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [("0.95", 1 / 3), ("19/20", 1 / 3), (0.94, 2 / 3), ("0.5", 1.0)])
+def test_an_image_counts_whose_jaccard_is_above_the_threshold_and_not_at_it(threshold, expected):
+    run = run_of((19, 1, 0), (19, 0, 2), (39, 0, 1))
+    assert score("jaccard_above", run, thresholds={"jaccard_above": threshold}) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("empty", "expected"), [("one", 2 / 3), ("zero", 1 / 3), ("skip", 1 / 2)])
+def test_whether_an_image_with_nothing_there_and_nothing_found_is_above_is_named(empty, expected):
+    assert score("jaccard_above", run_of((9, 0, 0), (5, 5, 0), (0, 0, 0)), empty=empty) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("background", "expected"), [("in", 1.0), ("out", 0.5)])
+def test_the_average_is_of_images_whose_mean_over_the_classes_is_above(background, expected):
+    """Cells of the first image are at 0.9 and its background is at 0.99: their mean is above 0.94, cells alone not."""
+    told = {"table": "t", "rows": {"unet": "U"}, "columns": {"jaccard_above": "A"}, "background": background}
+    told |= {"classes": ["average"], "thresholds": {"jaccard_above": 0.94}}
+    (line,) = tabulate(plan(told), [run_of((9, 1, 0), (20, 0, 0))]).to_dict("records")
+    assert line["mean"] == expected
 
 
 def test_precision_and_recall_divide_by_what_was_found_and_what_is_there():
