@@ -19,7 +19,7 @@ def images(batch, channels, *size, seed=0):
 
 
 # Settings of networks whose defaults are published sizes, with which the contract would take a minute.
-SMALLER = {"pspnet": {"width": 16}, "deeplabv3plus": {"width": 16, "channels": 32}}
+SMALLER = {"deconvnet": {"width": 8}, "pspnet": {"width": 16}, "deeplabv3plus": {"width": 16, "channels": 32}}
 
 
 def built(module, in_channels=3, classes=2, seed=0):
