@@ -6,6 +6,7 @@ from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from hemoseg.labels.components import connected_components
+from hemoseg.labels.points import pixels_at
 
 DEPTH = 1.0  # not stated, ours: the distance on a pixel grid has bumps of less than a pixel
 
@@ -91,13 +92,8 @@ def depth_map(mask: np.ndarray) -> np.ndarray:
 
 def _marked(markers: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Pixels of the mask that hold a marker, bool ``(H, W)``."""
-    markers = np.asarray(markers, np.float64)
-    if markers.ndim != 2 or markers.shape[1] != 2:
-        raise ValueError(f"markers of shape {markers.shape} are no rows and columns (n, 2)")
-    points = np.floor(markers + 0.5)
-    rows, columns = points[((points >= 0) & (points < mask.shape)).all(axis=1)].astype(np.intp).T
     marked = np.zeros(mask.shape, bool)
-    marked[rows, columns] = True
+    marked[pixels_at(markers, mask.shape)] = True
     return marked & mask
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemoseg.labels.areas import compact
+from hemoseg.labels.points import pixels_at
+from hemoseg.metrics.assignment import best_assignment
 from hemoseg.metrics.gaps import nearest_gaps
 
 
@@ -24,7 +26,14 @@ class Truth:
 
 
 def cell_facts(
-    truth: Truth, instances: np.ndarray, classes: np.ndarray, *, n_classes: int, min_area: float, gap_cap: float
+    truth: Truth,
+    instances: np.ndarray,
+    classes: np.ndarray,
+    *,
+    n_classes: int,
+    min_area: float,
+    gap_cap: float,
+    markers: np.ndarray | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Facts of the true cells and of the predicted cells, arrays ``(n,)`` by name.
 
@@ -35,6 +44,8 @@ def cell_facts(
         n_classes: K + 1, background included.
         min_area: A_min; a cell of exactly this area counts.
         gap_cap: the largest ``gap`` looked for.
+        markers: rows and columns of what marked cells (`hemoseg.labels.points`), float ``(n, 2)``; none where nothing
+            did.
 
     Returns:
         Both sides: ``cell`` id, ``class`` (majority, ties to the lowest id, 0 where no pixel has a class), ``area``,
@@ -42,7 +53,10 @@ def cell_facts(
         ties to the lowest id, 0 none) and its ``iou``.
         True cells: ``covered`` = |t ∩ F'|; ``as_class_c`` = pixels of t in F' predicted as class c; ``host`` = id of
         the p in P that holds more than half of t, 0 none; ``gap`` = smallest distance to another cell of T, NaN beyond
-        the cap and for cells that do not count.
+        the cap and for cells that do not count; ``partner`` = id of its predicted cell in the one-to-one assignment of
+        the cells that count on either side that maximises the summed IoU, 0 none, and ``shared``, the pixels with it;
+        ``guests`` = number of p in P of which more than half lies in t; ``markers`` = markers in it, NaN where none
+        are given.
         Predicted cells: ``on_truth`` = |p ∩ all true foreground|, small cells included; ``hosted`` = cells of T with
         more than half their area in p (0 where p does not count); ``on_small`` = pixels on true cells that do not
         count; ``on_ignored`` = pixels that were taken out, so that the cell was predicted with ``area + on_ignored``.
@@ -59,6 +73,8 @@ def cell_facts(
     gt_facts |= {"covered": gt.pixels_where(pred.kept > 0), "host": np.append(0, pred.ids)[host]}
     gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
     gt_facts |= {"gap": np.where(gt.counted, nearest_gaps(gt.kept, len(gt.ids), gap_cap), np.nan)}
+    gt_facts |= _partners(pairs, gt, pred) | {"guests": _guests(pairs, pred)}
+    gt_facts |= {"markers": _marked(gt, markers)}
     pred_facts = _facts_of_both(pred, n_classes) | _best_matches(pairs.turned(), gt)
     pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
     pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
@@ -154,6 +170,30 @@ def _hosts(pairs: _Pairs, gt_area: np.ndarray, pred_counted: np.ndarray) -> np.n
     host = np.zeros(pairs.n_mine, np.int64)
     host[pairs.mine[holds] - 1] = pairs.theirs[holds]
     return host
+
+
+def _partners(pairs: _Pairs, gt: _Side, pred: _Side) -> dict[str, np.ndarray]:
+    """Id of the predicted cell that is assigned to each true one, 0 none, and the pixels that they share."""
+    both = np.flatnonzero(gt.counted[pairs.mine - 1] & pred.counted[pairs.theirs - 1])
+    chosen = both[best_assignment(pairs.mine[both], pairs.theirs[both], pairs.iou[both])]
+    partner, shared = np.zeros((2, pairs.n_mine), np.int64)
+    partner[pairs.mine[chosen] - 1] = pred.ids[pairs.theirs[chosen] - 1]
+    shared[pairs.mine[chosen] - 1] = pairs.shared[chosen]
+    return {"partner": partner, "shared": shared}
+
+
+def _guests(pairs: _Pairs, pred: _Side) -> np.ndarray:
+    """Number of counted predicted cells of which more than half lies in each true cell, int ``(n,)``."""
+    lies = (2 * pairs.shared > pred.area[pairs.theirs - 1]) & pred.counted[pairs.theirs - 1]
+    return np.bincount(pairs.mine[lies] - 1, minlength=pairs.n_mine)
+
+
+def _marked(gt: _Side, markers: np.ndarray | None) -> np.ndarray:
+    """Number of markers in each true cell, float ``(n,)``; NaN without markers."""
+    if markers is None:
+        return np.full(len(gt.ids), np.nan)
+    within = gt.labels[pixels_at(markers, gt.labels.shape)]
+    return np.bincount(within, minlength=len(gt.ids) + 1)[1:].astype(float)
 
 
 def _facts_of_both(side: _Side, n_classes: int) -> dict[str, np.ndarray]:

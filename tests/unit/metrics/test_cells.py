@@ -1,6 +1,7 @@
 """Facts of cells: drawn by hand, against loops, and their laws."""
 
 import time
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -168,12 +169,53 @@ def test_facts_equal_a_loop_over_pixel_sets(gt, gt_classes, pred, pred_classes, 
     assert (found_gt, found_pred) == brute(gt, gt_classes, pred, pred_classes, valid, min_area)
 
 
+def best_sum(ious):
+    """The largest summed IoU of a one-to-one assignment: every one of them is tried."""
+    rows, columns = ious.shape
+    if rows > columns:
+        return best_sum(ious.T)
+    return max(sum(ious[i, j] for i, j in enumerate(order)) for order in permutations(range(columns), rows))
+
+
+@given(label_images, label_images, npst.arrays(bool, (6, 7)), st.integers(1, 6))
+def test_partners_are_the_best_assignment_of_the_cells_that_count(gt, pred, valid, min_area):
+    a, _ = facts(gt, pred, valid=valid, min_area=min_area)
+    t, p = ({i: s for i, s in pixel_sets(x, valid).items() if len(s) >= min_area} for x in (gt, pred))
+    found = {int(i): int(j) for i, j in zip(a["cell"], a["partner"], strict=True) if j}
+    shared = dict(zip(a["cell"].tolist(), a["shared"].tolist(), strict=True))
+    assert len(set(found.values())) == len(found)
+    assert set(found) <= set(t)
+    assert set(found.values()) <= set(p)
+    assert all(shared[i] == (len(s & p[found[i]]) if i in found else 0) for i, s in t.items())
+    ious = np.array([[len(s & q) / len(s | q) for q in p.values()] for s in t.values()]).reshape(len(t), len(p))
+    summed = sum(len(t[i] & p[j]) / len(t[i] | p[j]) for i, j in found.items())
+    assert summed == pytest.approx(best_sum(ious), abs=1e-9)
+
+
+@given(label_images, label_images, npst.arrays(bool, (6, 7)), st.integers(1, 6))
+def test_guests_are_the_counted_predictions_that_lie_mostly_in_a_cell(gt, pred, valid, min_area):
+    a, _ = facts(gt, pred, valid=valid, min_area=min_area)
+    guests = [q for q in pixel_sets(pred, valid).values() if len(q) >= min_area]
+    within = [sum(2 * len(s & q) > len(q) for q in guests) for s in pixel_sets(gt, valid).values()]
+    assert a["guests"].tolist() == within
+
+
+def test_markers_are_counted_in_the_cell_of_their_pixel():
+    gt, pred = draw("11.2 11.2 ...2"), draw("33.4 33.4 ...4")
+    truth = Truth(gt, (gt > 0) * 1, np.ones(gt.shape, bool))
+    told = {"n_classes": 2, "min_area": 1, "gap_cap": 5}
+    markers = np.array([[0, 0], [0.5, 1.2], [1, 1.4], [2.4, 3], [0, 2], [9, 0], [-1, 0], [np.nan, 1]])
+    counts = [cell_facts(truth, pred, (pred > 0) * 1, **told, markers=m)[0]["markers"] for m in (markers, markers[:0])]
+    assert [c.tolist() for c in counts] == [[3, 1], [0, 0]]
+    assert np.isnan(cell_facts(truth, pred, (pred > 0) * 1, **told)[0]["markers"]).all()
+
+
 @given(label_images, label_images, st.permutations(range(1, 5)))
 def test_renumbering_the_cells_changes_only_their_ids(gt, pred, order):
     new = np.append(0, np.array(order) * 1000)
     for before, after in zip(facts(gt, pred), facts(new[gt], new[pred]), strict=True):
         position = np.argsort(new[before["cell"]])
-        for name in set(before) - {"best_match"}:
+        for name in set(before) - {"best_match", "partner", "shared"}:  # of equal ones any may be taken
             renamed = new[before[name]] if name in ("cell", "host") else before[name]
             np.testing.assert_equal(after[name], renamed[position])
 
