@@ -1,6 +1,6 @@
 """What a model said of the test samples of one split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,12 +17,15 @@ class Predictions:
         classes: predicted class maps, uint8 ``(H, W)``.
         instances: predicted cells, int32 ``(H, W)``, 0 background: the method's own where it makes them,
             otherwise the 8-connected components of the foreground over all classes.
+        boxes: what a detector proposed, float32 ``(n, 5)`` per sample: x0, y0, x1, y1 in pixels and score; empty for a
+            model that proposes none.
     """
 
     ids: list[str]
     probabilities: list[np.ndarray]
     classes: list[np.ndarray]
     instances: list[np.ndarray]
+    boxes: list[np.ndarray] = field(default_factory=list)
 
 
 def to_arrays(predictions: Predictions) -> dict[str, np.ndarray]:
@@ -40,4 +43,4 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> Predictions:
     return Predictions(ids=[str(name) for name in arrays["ids"]], **lists)
 
 
-_LISTS = {"probabilities": np.float16, "classes": np.uint8, "instances": np.int32}
+_LISTS = {"probabilities": np.float16, "classes": np.uint8, "instances": np.int32, "boxes": np.float32}

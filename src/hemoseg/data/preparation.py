@@ -13,6 +13,7 @@ from hemoseg.data.resize import resize_image, resize_labels
 from hemoseg.data.samples import Samples
 from hemoseg.data.tiles import Box, quadrants, tiles
 from hemoseg.errors import InputError
+from hemoseg.labels.lines import between_cells
 from hemoseg.settings import with_defaults
 
 DEFAULTS: dict[str, Any] = {
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "classes": None,
     "ignore": [],
     "instances": "files",  # or "components": each connected part of a class is a cell, where no file tells them apart
+    "lines": 0,  # pixels that a cell loses where another one is that near, see labels/lines.py
     "unlabelled": {},  # cells without a label, see data/partial.py
     "labels": "truth",  # or "auto": images without labels are no fault
     "dataset": {},  # keys of dataset.yaml, for a folder that may not be written to
@@ -48,6 +50,8 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         whole = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)
         if value is not None and not whole:
             raise InputError(f"prepare settings: {key} {value!r}; give rows and columns, such as [256, 256]")
+    if isinstance(settings["lines"], bool) or not isinstance(settings["lines"], int) or settings["lines"] < 0:
+        raise InputError(f"prepare settings: lines {settings['lines']!r}; give a whole number of pixels, 0 or more")
     if settings["layout"] == "tiles" and settings["tile"] is None:
         raise InputError("prepare settings: layout 'tiles' needs 'tile'; add it, such as [256, 256]")
     crop = settings["margin_crop"]
@@ -86,7 +90,8 @@ class Cutter:
         for box in self._boxes(frame, content):
             whole = self.settings["layout"] == "whole"
             name = frame.id if whole else f"{frame.id}_{box[0]}_{box[1]}"
-            self._rows.append((resized(frame.crop(box), self.settings["size"]), name, box, frame.size))
+            sample = parted(resized(frame.crop(box), self.settings["size"]), self.settings["lines"])
+            self._rows.append((sample, name, box, frame.size))
 
     def _content(self, frame: Frame) -> Box:
         """What is no margin."""
@@ -161,3 +166,12 @@ def resized(frame: Frame, size: tuple[int, int] | None) -> Frame:
     of_cell = classes_of_instances(frame.classes, cells)
     classes = np.where(instances > 0, of_cell[instances], classes)
     return replace(frame, image=image, classes=classes, instances=relabel(instances))
+
+
+def parted(frame: Frame, lines: int) -> Frame:
+    """A frame whose touching cells are parted by lines of background, in its cells and in its class map."""
+    if frame.instances is None or lines == 0:
+        return frame
+    taken = between_cells(frame.instances, lines)
+    instances = relabel(np.where(taken, 0, frame.instances))
+    return replace(frame, instances=instances, classes=np.where(taken, 0, frame.classes).astype(frame.classes.dtype))

@@ -4,6 +4,7 @@
 compared in integers, so that a cell at exactly the threshold falls on the side that the definition names.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -47,3 +48,19 @@ def majority(as_class: np.ndarray) -> np.ndarray:
 def is_merging(hosted: np.ndarray) -> np.ndarray:
     """Predicted cells in which two or more true cells each lie with more than half their area."""
     return np.asarray(hosted) >= 2
+
+
+def unseparated(gt: Mapping[str, np.ndarray], pred: Mapping[str, np.ndarray], touching: float) -> np.ndarray:
+    """True cells of one image that touch another one and are not separated from it, bool ``(n,)``.
+
+    A cell is separated where a predicted cell has IoU > 0.5 with it, holds more than half of it, and holds no other
+    true cell with more than half its area.
+
+    Args:
+        gt: facts of the true cells: ``gap``, ``iou``, ``host``.
+        pred: facts of the predicted cells: ``cell``, ``hosted``.
+        touching: largest distance between pixel centres at which cells touch, in pixels.
+    """
+    alone = pred["cell"][pred["hosted"] == 1]
+    separated = (gt["iou"] > 0.5) & np.isin(gt["host"], alone)
+    return (gt["gap"] <= touching) & ~separated

@@ -4,7 +4,13 @@ A network's file has ``build(in_channels, classes, **settings) -> nn.Module`` (l
 A classical method's file has ``fit(images, classes, instances, **settings) -> dict of arrays`` and
 ``predict(image, fitted, **settings) -> Labelled``. Optional names of any file, looked up by the steps:
 
-* ``compute_loss(network, batch, **settings) -> Tensor`` replaces the loss named in the settings;
+* ``compute_loss(network, batch, loss) -> Tensor`` is the model's own loss; ``loss(logits, batch)`` is the one named in
+  the settings, the batch carries cells (`hemoseg.training.batches.Batch`);
+* ``settle(settings, instances) -> settings`` fills in, before training, what follows from the training cells, a list of
+  int ``(H, W)``; ``build`` gets these settings, and they are what is written down;
+* ``propose(network, images, *, score, overlap) -> Tensor`` gives boxes of cells, float32 ``(n, 5)``: x0, y0, x1, y1 and
+  score, of one normalised image ``(1, C, H, W)``, those left out whose IoU with a better one is above ``overlap``; none
+  where this network proposes none;
 * ``describe(network) -> dict``, of a classical method ``describe(fitted)``, adds to ``run.json`` what a reader wants to
   know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it;
 * ``load_pretrained(network, state) -> None`` starts what ``build`` gave from a published state dict (name to tensor):
@@ -27,17 +33,19 @@ from hemoseg.errors import InputError
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a classical method says of one image.
+    """What a model says of one image.
 
     Attributes:
         classes: uint8 ``(H, W)``.
         probability: float32 ``(K + 1, H, W)`` or none.
         instances: int32 ``(H, W)`` where the method makes its own cells, else none.
+        boxes: float32 ``(n, 5)``, x0, y0, x1, y1 and score, where it proposes boxes, else none.
     """
 
     classes: np.ndarray
     probability: np.ndarray | None = None
     instances: np.ndarray | None = None
+    boxes: np.ndarray | None = None
 
 
 def names() -> list[str]:

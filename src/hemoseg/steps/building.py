@@ -19,7 +19,7 @@ STEP_KEYS = ("model", "network", "network_settings", "train")
 STEP_OPTIONAL = ("pretrained",)
 OF_PLAN = tuple(inspect.signature(Plan).parameters)
 OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
-OPTIONAL = ("loss", "imbalance", "augment")
+OPTIONAL = ("loss", "imbalance", "augment", "touching")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
 
@@ -68,11 +68,30 @@ def plan(train: dict[str, Any]) -> Plan:
         raise InputError(f"train settings: normalise {train['normalise']!r}; choose training_set or none")
     if (imbalance := train.get("imbalance", "none")) not in KINDS:
         raise InputError(f"train settings: imbalance {imbalance!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    touching = train.get("touching")
+    number = isinstance(touching, int | float) and not isinstance(touching, bool)
+    if touching is not None and not (number and touching >= 1):
+        raise InputError(f"train settings: touching {touching!r}; give a distance in pixels, 1 or more, or null")
     augment = train.get("augment", {})
     if not isinstance(augment, dict):
         raise InputError(f"train settings: augment {augment!r}; give keys and values, such as {{flip: true}}")
     with_defaults(augment, inspect.signature(Augmentation).parameters, "train settings augment")
     return Plan(**{key: value for key, value in train.items() if key in OF_PLAN})
+
+
+def settled(module: ModuleType, settings: dict[str, Any], train: Samples) -> dict[str, Any]:
+    """The settings of the step with those of the network filled in that follow from the training cells.
+
+    Raises:
+        InputError: the network wants cells and the samples do not tell them apart, or a setting makes no sense.
+    """
+    if not hasattr(module, "settle"):
+        return settings
+    try:
+        own = module.settle(settings["network_settings"], train.instances)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model {settings['network']}: {error}") from None
+    return settings | {"network_settings": own}
 
 
 def build(module: ModuleType, settings: dict[str, Any], samples: Samples) -> torch.nn.Module:

@@ -15,8 +15,8 @@ from hemoseg.data import predictions as predictions_format
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
+from hemoseg.inference.cells import DEFAULT_MARKERS, find_cells
 from hemoseg.inference.windows import predict_windows
-from hemoseg.labels.components import connected_components
 from hemoseg.models import Labelled
 from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.settings import with_defaults
@@ -27,13 +27,20 @@ from hemoseg.steps.progress import tracked
 from hemoseg.steps.weights import environment, read_model
 from hemoseg.training.batches import Normalisation
 
-DEFAULTS: dict[str, Any] = {"window": None, "overlap": 0.5, "min_area_share": 0.1}  # as in params.yaml
+DEFAULTS: dict[str, Any] = {  # as in params.yaml
+    "window": None,
+    "overlap": 0.5,
+    "min_area_share": 0.1,
+    "cells": "components",
+    "markers": DEFAULT_MARKERS,
+}
+CELLS, MARKERS = ("components", "watershed"), ("proposals", "distance")
 
 
 def main(argv: list[str]) -> None:
     """Parse the arguments and predict."""
     parser = arguments.parser("predict", __doc__)
-    parser.add_argument("--settings", type=arguments.settings, required=True, help="window, overlap, min_area_share")
+    parser.add_argument("--settings", type=arguments.settings, required=True, help="JSON: window, overlap, cells ...")
     parser.add_argument("--samples", required=True)
     parser.add_argument("--splits", required=True)
     parser.add_argument("--split", required=True)
@@ -51,14 +58,18 @@ def main(argv: list[str]) -> None:
     check_fits(description, test, args.model)
     predict_one = predictor(description, weights, settings, device)
     begin = time.perf_counter()
-    said = [predict_one(test, i) for i in tracked(range(len(test)), len(test), "predict", "image")]
-    seconds = time.perf_counter() - begin
     min_area = settings["min_area_share"] * description["median_cell_area"]
+    said = [
+        _with_cells(predict_one(test, i), min_area, settings)
+        for i in tracked(range(len(test)), len(test), "predict", "image")
+    ]
+    seconds = time.perf_counter() - begin
     result = Predictions(
         ids=test.ids,
         probabilities=[one.probability for one in said if one.probability is not None],
         classes=[one.classes for one in said],
-        instances=[_cells(one, min_area) for one in said],
+        instances=[one.instances for one in said],
+        boxes=[one.boxes for one in said if one.boxes is not None],
     )
     write_arrays(args.out, **predictions_format.to_arrays(result))
     timing = {"images": len(test), "seconds": seconds} | environment(device)
@@ -77,9 +88,22 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     if window and not sides:
         raise InputError(f"predict settings: window {window!r}; give rows and columns, such as [256, 256], or null")
     for key, most in (("overlap", 1), ("min_area_share", float("inf"))):
-        if type(settings[key]) not in (int, float) or not 0 <= settings[key] < most:
-            raise InputError(f"predict settings: {key} {settings[key]!r}; give a number from 0 to below {most}")
-    return settings
+        _check_number(settings, key, most, "predict settings")
+    if settings["cells"] not in CELLS:
+        raise InputError(f"predict settings: cells {settings['cells']!r}; choose {' or '.join(CELLS)}")
+    if not isinstance(settings["markers"], dict):
+        raise InputError(f"predict settings: markers {settings['markers']!r}; give keys and values, such as {{}}")
+    markers = with_defaults(settings["markers"], DEFAULT_MARKERS, "predict settings markers")
+    if markers["source"] not in MARKERS:
+        raise InputError(f"predict settings markers: source {markers['source']!r}; choose {' or '.join(MARKERS)}")
+    for key in ("score", "overlap"):
+        _check_number(markers, key, 1, "predict settings markers")
+    return settings | {"markers": markers}
+
+
+def _check_number(settings: dict[str, Any], key: str, most: float, where: str) -> None:
+    if type(settings[key]) not in (int, float) or not 0 <= settings[key] < most:
+        raise InputError(f"{where}: {key} {settings[key]!r}; give a number from 0 to below {most}")
 
 
 def choose_device(name: str) -> torch.device:
@@ -151,6 +175,8 @@ def _network_predictor(
     network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
     normalisation = Normalisation(**description["normalisation"])
     window = tuple(settings["window"]) if settings["window"] else None
+    markers = settings["markers"]
+    propose = getattr(module, "propose", None)
 
     @torch.inference_mode()
     def predict(samples: Samples, position: int) -> Labelled:
@@ -161,10 +187,27 @@ def _network_predictor(
             window=window,
             overlap=settings["overlap"],
         )
-        return Labelled(probability.argmax(0).to(torch.uint8).cpu().numpy(), probability.cpu().numpy())
+        classes = probability.argmax(0).to(torch.uint8).cpu().numpy()
+        boxes = None
+        if propose is not None:
+            found = propose(
+                network, normalisation.apply(image[None]), score=markers["score"], overlap=markers["overlap"]
+            )
+            boxes = None if found is None else found.float().cpu().numpy()
+        return Labelled(classes, probability.cpu().numpy(), boxes=boxes)
 
     return predict
 
 
-def _cells(one: Labelled, min_area: float) -> np.ndarray:
-    return one.instances if one.instances is not None else connected_components(one.classes > 0, min_area)
+def _with_cells(one: Labelled, min_area: float, settings: dict[str, Any]) -> Labelled:
+    """What a model said with cells, where it makes none itself."""
+    if one.instances is not None:
+        return one
+    markers = settings["markers"]
+    if settings["cells"] == "watershed" and markers["source"] == "proposals" and one.boxes is None:
+        raise InputError(
+            "predict settings: this model proposes no boxes that a watershed could start from; set "
+            "predict.markers.source: distance, or cells: components"
+        )
+    classes, instances = find_cells(one.classes, min_area, cells=settings["cells"], boxes=one.boxes, markers=markers)
+    return replace(one, classes=classes, instances=instances)

@@ -16,14 +16,16 @@ import torch
 from hemoseg import models
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
+from hemoseg.labels.border_weights import border_weights
 from hemoseg.steps import arguments, building, pretrained, resuming
 from hemoseg.steps.files import write_json, write_table, written_whole
 from hemoseg.steps.labelled import median_cell_area, read_samples, read_split, require_labels, role_samples
 from hemoseg.steps.weights import code_hash, environment, read_model, sha256, write_weights
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
-from hemoseg.training.loop import Training, plain_state
+from hemoseg.training.loop import SCORES, Plan, Training, plain_state
+from hemoseg.training.objective import weighs_borders
 
-HISTORY = ("step", "train_loss", "val_loss", "val_dice", "seconds")
+HISTORY = ("step", "train_loss", *SCORES, "seconds")
 
 
 def main(argv: list[str]) -> None:
@@ -51,6 +53,7 @@ def main(argv: list[str]) -> None:
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
     roles = read_split(args.splits, args.split)
     module = models.load(args.settings["network"])
+    args.settings = building.settled(module, args.settings, role_samples(samples, roles, "train"))
     if models.is_network(module):
         _train_network(args, module, samples, roles)
     else:
@@ -74,12 +77,8 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     network = network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     network, optimizer = fabric.setup(network, optimizer)
-    pools = {
-        role: Pool(role_samples(samples, roles, role), normalisation, fabric.device, role)
-        for role in ("train", "val")
-        if roles.get(role) or role == "train"
-    }
     own = getattr(module, "compute_loss", None)
+    pools = _pools(samples, roles, normalisation, fabric.device, plan, cells=own is not None)
     training = Training(
         network, optimizer, pools, plan, seed=args.seed, backward=fabric.backward, compute_loss=own,
         shard=(fabric.global_rank, fabric.world_size),
@@ -92,6 +91,25 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
         extra = module.describe(network) if hasattr(module, "describe") else {}
         extra |= {"pretrained": begun, "session_seconds": time.time() - begin}
         _write_network(args, training, samples, train, normalisation, extra)
+
+
+def _pools(
+    samples: Samples,
+    roles: dict[str, list[str]],
+    normalisation: Normalisation,
+    device: torch.device,
+    plan: Plan,
+    *,
+    cells: bool,
+) -> dict[str, Pool]:
+    """The samples that train, and those that validate if there are any."""
+    border = border_weights if weighs_borders(plan.loss) else None
+    train = role_samples(samples, roles, "train")
+    pools = {"train": Pool(train, normalisation, device, "train", cells=cells, border=border)}
+    if roles.get("val"):
+        val = role_samples(samples, roles, "val")
+        pools["val"] = Pool(val, normalisation, device, "val", cells=plan.touching is not None)
+    return pools
 
 
 def _launched_fabric(args: Any) -> Any:

@@ -1,4 +1,6 @@
-"""Augmentation on the device (kornia): one draw moves the image and its class map."""
+"""Augmentation on the device (kornia): one draw moves the image and all that is known of its pixels."""
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +20,8 @@ class Augmentation(nn.Module):
         brightness: largest change of the image's level, in standard deviations of the training set.
         contrast: largest change of the image's contrast, as a share.
 
-    Labels move by nearest neighbour; what comes in from outside the image is ignored in the labels.
+    Labels, cells and border weights move by nearest neighbour; what comes in from outside the image is ignored in the
+    labels, and is no cell and of no weight in the others.
     """
 
     def __init__(
@@ -42,14 +45,21 @@ class Augmentation(nn.Module):
         self.brightness, self.contrast = brightness, contrast
 
     def forward(self, batch: Batch) -> Batch:
-        images, classes = batch.images, batch.classes
         if self.moves is not None:
-            # Shifted by one so that the zeros which come in from outside are told from background.
-            marked = torch.where(classes == IGNORE, 0, classes + 1).unsqueeze(1).float()
-            images, marked = self.moves(images, marked)
-            marked = marked.squeeze(1).round().long()
-            classes = torch.where(marked == 0, IGNORE, marked - 1)
-        return Batch(self._grey(images), classes, batch.positions)
+            batch = self._moved(batch)
+        return replace(batch, images=self._grey(batch.images))
+
+    def _moved(self, batch: Batch) -> Batch:
+        # Shifted by one so that the zeros which come in from outside are told from background.
+        marked = torch.where(batch.classes == IGNORE, 0, batch.classes + 1)
+        maps = {"classes": marked, "instances": batch.instances, "border": batch.border}
+        maps = {name: value.float() for name, value in maps.items() if value is not None}  # exact up to 2^24 cells
+        images, moved = self.moves(batch.images, torch.stack(list(maps.values()), dim=1))
+        maps = dict(zip(maps, moved.unbind(1), strict=True))
+        marked = maps.pop("classes").round().long()
+        if "instances" in maps:
+            maps["instances"] = maps["instances"].round().long()
+        return replace(batch, images=images, classes=torch.where(marked == 0, IGNORE, marked - 1), **maps)
 
     def _grey(self, images: Tensor) -> Tensor:
         if not (self.brightness or self.contrast):

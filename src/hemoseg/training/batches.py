@@ -1,5 +1,6 @@
 """Samples in the memory of the device, and the batch of a step as a function of (seed, step)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
+
+# Makes a map float32 (H, W) of a sample's cells int (H, W).
+MapOfCells = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,16 @@ class Batch:
         images: float32 ``(B, C, H, W)``, normalised.
         classes: int64 ``(B, H, W)``; 255 is ignored.
         positions: which samples of the pool they are, int64 ``(B,)``.
+        instances: cells, int64 ``(B, H, W)``, 0 background; none where the pool holds none.
+        border: how much more a pixel weighs because it lies between cells, float32 ``(B, H, W)``; none where the pool
+            holds no such maps.
     """
 
     images: Tensor
     classes: Tensor
     positions: Tensor
+    instances: Tensor | None = None
+    border: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,29 @@ def _not_empty(samples: Samples, role: str) -> None:
 class Pool:
     """The samples of one role, held on the device in the source's dtype.
 
+    Args:
+        samples: those of the role.
+        normalisation: of their images.
+        device: where they are held.
+        role: "train" or "val", for sentences.
+        cells: whether batches carry the cells.
+        border: makes the map of each sample's cells that `Batch.border` is cut from, once, here; none makes none.
+
     Raises:
-        InputError: no samples, or samples of several sizes (a batch needs one size).
+        InputError: no samples, or samples of several sizes (a batch needs one size), or cells are asked for and the
+            samples do not tell them apart.
     """
 
-    def __init__(self, samples: Samples, normalisation: Normalisation, device: torch.device, role: str):
+    def __init__(
+        self,
+        samples: Samples,
+        normalisation: Normalisation,
+        device: torch.device,
+        role: str,
+        *,
+        cells: bool = False,
+        border: MapOfCells | None = None,
+    ):
         _not_empty(samples, role)
         sizes = {image.shape for image in samples.images}
         if len(sizes) > 1:
@@ -86,6 +113,14 @@ class Pool:
         self.classes = torch.from_numpy(np.stack(samples.classes)).to(device)
         self.normalisation = normalisation
         self.class_names = tuple(samples.class_names)
+        if (cells or border) and not samples.has_instances:
+            raise InputError(
+                f"the {role} samples tell no cells apart, and the model or its loss needs them; give instances"
+            )
+        held = np.stack(samples.instances) if cells else None
+        weights = np.stack([border(one) for one in samples.instances]) if border else None
+        self.instances = None if held is None else torch.from_numpy(held).to(device)
+        self.border = None if weights is None else torch.from_numpy(weights).to(device)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -94,7 +129,13 @@ class Pool:
         """The samples at ``positions`` as a batch."""
         positions = positions.to(self.images.device)
         images = self.normalisation.apply(self.images[positions])
-        return Batch(images.contiguous(memory_format=torch.channels_last), self.classes[positions].long(), positions)
+        return Batch(
+            images.contiguous(memory_format=torch.channels_last),
+            self.classes[positions].long(),
+            positions,
+            None if self.instances is None else self.instances[positions].long(),
+            None if self.border is None else self.border[positions],
+        )
 
 
 def draw_positions(seed: int, step: int, size: int, pool: int, chances: Tensor | None = None) -> Tensor:

@@ -1,10 +1,6 @@
 """The training loop: steps, not epochs, are its unit; its whole state is tensors and plain numbers."""
 
 import copy
-import difflib
-import importlib
-import inspect
-import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hemoseg import losses
-from hemoseg.data.samples import IGNORE
-from hemoseg.errors import InputError
 from hemoseg.training.augment import Augmentation, seed_step
 from hemoseg.training.batches import Batch, Pool, draw_positions
 from hemoseg.training.imbalance import balance
+from hemoseg.training.objective import BatchLoss, loss_of_logits, named_loss
+from hemoseg.training.scoring import score
+
+SCORES = ("val_loss", "val_dice", "val_mean_iu", "val_instance_error")  # of `score`
 
 
 class NonFiniteLoss(Exception):
@@ -32,7 +29,11 @@ class NonFiniteLoss(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of a training (params section `train`)."""
+    """Settings of a training (params section `train`).
+
+    ``touching`` is the distance in pixels up to which cells touch, for the instance error on validation; none scores
+    no cells.
+    """
 
     steps: int
     batch_size: int
@@ -42,6 +43,7 @@ class Plan:
     loss: str = "cross_entropy"
     imbalance: str = "none"
     augment: dict[str, Any] = field(default_factory=dict)
+    touching: float | None = None
 
 
 class Training:
@@ -54,7 +56,7 @@ class Training:
         plan: the settings.
         seed: makes the order of samples, augmentation and dropout.
         backward: replaces ``loss.backward()`` (Fabric's, for mixed precision and several devices).
-        compute_loss: replaces the plan's loss (a model's own).
+        compute_loss: a model's own loss, given the network, the batch and the plan's loss of logits and batch.
         shard: (rank, number of processes); each takes its share of every batch, and the gradient is the mean of theirs.
 
     Raises:
@@ -70,15 +72,14 @@ class Training:
         *,
         seed: int,
         backward: Callable[[Tensor], None] = torch.Tensor.backward,
-        compute_loss: Callable[[nn.Module, Batch], Tensor] | None = None,
+        compute_loss: Callable[[nn.Module, Batch, BatchLoss], Tensor] | None = None,
         shard: tuple[int, int] = (0, 1),
     ):
         self.network, self.optimizer, self.pools, self.plan, self.seed = network, optimizer, pools, plan, seed
         self.backward, self.shard = backward, shard
         self.balance = balance(plan.imbalance, pools["train"])
-        if compute_loss is not None and self.balance.weights is not None:
-            raise InputError("a model with a loss of its own takes no class weights; set train.imbalance: none")
-        self.compute_loss = compute_loss or named_loss(plan.loss, self.balance.weights)
+        self.loss = named_loss(plan.loss, self.balance.weights)
+        self.compute_loss = compute_loss or loss_of_logits
         self.augment = Augmentation(**plan.augment)
         self.done = 0
         self.seconds = 0.0
@@ -105,7 +106,7 @@ class Training:
         batch = pool.batch(positions[rank::processes])
         self.network.train()
         statistics = [buffer.clone() for buffer in self.network.buffers()]
-        loss = self.compute_loss(self.network, self.augment(batch))
+        loss = self.compute_loss(self.network, self.augment(batch), self.loss)
         value = float(loss.detach())
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
@@ -129,17 +130,15 @@ class Training:
     def validate(self) -> dict[str, float]:
         """Score the validation samples, append a row to the history, keep the weights if they are the best.
 
-        The score is the Dice of a class over all validation pixels, its mean over the classes but background that are
-        there or found; the loss is the mean cross-entropy over these pixels, whatever the training weighs. Without
-        validation samples the last weights are the best.
+        The best are those of the highest mean Dice (`hemoseg.training.scoring`); without validation samples the last.
         """
         row = {
             "step": self.done,
             "train_loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
         }
-        row |= {"val_loss": float("nan"), "val_dice": float("nan")}
+        row |= dict.fromkeys(SCORES, float("nan"))
         if "val" in self.pools:
-            row |= self._score(self.pools["val"])
+            row |= score(self.network, self.pools["val"], self.plan.batch_size, self.plan.touching)
         row["seconds"] = self.seconds
         self._losses = []
         self.history.append(row)
@@ -147,24 +146,6 @@ class Training:
             self.best_dice, self.best_step = row["val_dice"], self.done
             self.best = copy.deepcopy(plain_state(self.network))
         return row
-
-    def _score(self, pool: Pool) -> dict[str, float]:
-        self.network.eval()
-        loss = pixels = 0.0
-        hit, size = torch.zeros(2, len(pool.class_names), dtype=torch.float64)
-        batches = torch.arange(len(pool)).split(self.plan.batch_size)
-        for positions in batches:
-            batch = pool.batch(positions)
-            logits = self.network(batch.images)
-            known = batch.classes != IGNORE
-            true, found = batch.classes[known], logits.argmax(1)[known]
-            loss += float(named_loss("cross_entropy")(lambda _, logits=logits: logits, batch)) * float(known.sum())
-            pixels += float(known.sum())
-            hit += torch.bincount(true[true == found], minlength=len(hit)).cpu()
-            size += (torch.bincount(true, minlength=len(size)) + torch.bincount(found, minlength=len(size))).cpu()
-        dice = (2 * hit / size)[1:][size[1:] > 0]
-        score = float(dice.mean()) if len(dice) else 1.0
-        return {"val_loss": loss / pixels if pixels else float("nan"), "val_dice": score}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that a resumed training needs, as named tensors and plain numbers."""
@@ -191,25 +172,6 @@ class Training:
         self.done, self.seconds, self.history = numbers["done"], numbers["seconds"], numbers["history"]
         self.best_step = numbers["best_step"]
         self.best_dice = float("-inf") if numbers["best_dice"] is None else numbers["best_dice"]
-
-
-def named_loss(name: str, weights: Tensor | None = None) -> Callable[[nn.Module, Batch], Tensor]:
-    """The loss in ``losses/<name>.py`` as a function of network and batch.
-
-    Raises:
-        InputError: no such file, or class weights for a loss that takes none.
-    """
-    names = sorted(module.name for module in pkgutil.iter_modules(losses.__path__))
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the losses are {', '.join(names)}"
-        raise InputError(f"there is no loss {name!r} (src/hemoseg/losses/{name}.py); {hint}")
-    loss = importlib.import_module(f"hemoseg.losses.{name}").loss
-    if weights is None:
-        return lambda network, batch: loss(network(batch.images), batch.classes)
-    if "weights" not in inspect.signature(loss).parameters:
-        raise InputError(f"the loss {name!r} takes no class weights; set train.imbalance: sampling, or none")
-    return lambda network, batch: loss(network(batch.images), batch.classes, weights=weights)
 
 
 def plain_state(network: nn.Module) -> dict[str, Tensor]:

@@ -93,3 +93,23 @@ def test_settings_that_make_no_sense_are_refused(settings, sentence):
 def test_a_frame_smaller_than_a_tile_is_named():
     with pytest.raises(InputError, match=r"^a: 60 x 80 px hold no tile of 64 x 64; choose a smaller tile"):
         cutter(layout="tiles", tile=[64, 64]).add(frame())
+
+
+def test_lines_part_touching_cells_at_the_size_of_the_sample():
+    touching = frame()
+    touching.instances[10:30, 39] = 4  # now the two share an edge
+    touching.classes[10:30, 39] = 1
+    cut = cutter(size=[30, 40], lines=1)
+    cut.add(touching)
+    classes, instances = (getattr(cut.samples(0.1, {}), name)[0] for name in ("classes", "instances"))
+    parts = connected_components(classes > 0)
+    assert parts.max() == 2
+    assert np.array_equal(classes > 0, instances > 0)
+    assert np.unique(instances).tolist() == [0, 1, 2]
+    assert (classes[6] == 0).sum() == 40 - 30 + 2  # a pixel of each, beside what was ground before
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, True, "1"])
+def test_lines_of_no_whole_number_of_pixels_are_refused(value):
+    with pytest.raises(InputError, match=r"prepare settings: lines .*; give a whole number of pixels"):
+        checked({"lines": value})

@@ -1,6 +1,7 @@
 """Settings of a training that make no sense are one sentence, before anything heavy begins."""
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -117,3 +118,25 @@ def test_the_command_says_it(capsys, tmp_path):
     files = [word for name in ("samples", "splits", "out", "resume") for word in (f"--{name}", str(tmp_path / name))]
     assert main(["train", "--settings", "{}", *files, "--split", "f", "--seed", "0"]) == 2
     assert "train --settings: 'model' is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [0, True, "3", -1.5])
+def test_a_touching_distance_that_is_none_is_refused(value):
+    with pytest.raises(InputError, match=r"train settings: touching .*; give a distance in pixels, 1 or more, or null"):
+        building.plan(TRAIN | {"touching": value})
+
+
+def test_a_network_may_fill_in_its_settings_from_the_training_cells(samples):
+    settings = STEP | {"network_settings": {"anchor": 0}}
+    taking = types.SimpleNamespace(settle=lambda own, cells: own | {"anchor": len(cells)})
+    assert building.settled(taking, settings, samples)["network_settings"] == {"anchor": 1}
+    assert settings["network_settings"] == {"anchor": 0}
+    assert building.settled(types.SimpleNamespace(), settings, samples) is settings
+
+
+def test_a_network_that_cannot_settle_says_why(samples):
+    def settle(own, cells):
+        raise ValueError("no cell to measure; give labelled images")
+
+    with pytest.raises(InputError, match="model unet: no cell to measure; give labelled images"):
+        building.settled(types.SimpleNamespace(settle=settle), STEP, samples)

@@ -14,7 +14,7 @@ from hemoseg.__main__ import main
 from hemoseg.data.samples import Samples, from_arrays, to_arrays
 from hemoseg.steps.files import read_arrays, read_json, write_arrays
 from hemoseg.steps.weights import read_weights, sha256
-from hemoseg.training.loop import Training
+from hemoseg.training.loop import SCORES, Training
 
 TRAIN = {
     "steps": 4, "batch_size": 2, "learning_rate": 0.01, "weight_decay": 1e-8, "validate_every": 2,
@@ -101,8 +101,9 @@ def test_a_training_leaves_a_model_that_describes_itself(lab, network, dtype):
     assert run["training_seconds"] > 0
     assert ("deformable_backend" in run) == (network == "deformable_unet")
     history = pd.read_csv(folder / "history.csv")
-    assert list(history.columns) == ["step", "train_loss", "val_loss", "val_dice", "seconds"]
+    assert list(history.columns) == ["step", "train_loss", *SCORES, "seconds"]
     assert list(history["step"]) == [2, 4]
+    assert history.pop("val_instance_error").isna().all()  # nobody asked for it
     assert np.isfinite(history.to_numpy()).all()
 
 
@@ -231,7 +232,7 @@ def test_a_run_says_what_was_done_about_rare_classes(lab, imbalance):
 
 def test_bfloat16_trains_too(lab):
     lab.train("m", network="deformable_unet", precision="bf16-mixed")
-    assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").to_numpy()).all()
+    assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").drop(columns="val_instance_error").to_numpy()).all()
     assert {value.dtype for value in lab.weights("m").values()} == {torch.float32, torch.int64}
 
 
@@ -262,4 +263,4 @@ def test_two_processes_train_one_model(lab):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Starting with 2 processes" in done.stderr
     assert {path.name for path in (lab.folder / "m").iterdir()} == MODEL_FILES
-    assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").to_numpy()).all()
+    assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").drop(columns="val_instance_error").to_numpy()).all()

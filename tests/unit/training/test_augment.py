@@ -110,3 +110,23 @@ def test_a_step_draws_the_same_again_and_other_steps_and_seeds_do_not():
         value = tuple(torch.rand(3).tolist())
         assert draws.setdefault((seed, step), value) == value
     assert len(set(draws.values())) == 5
+
+
+@pytest.mark.parametrize("settings", [{"flip": True}, {"flip": True, "rotate": 180.0, "scale": (0.8, 1.2)}])
+def test_cells_and_border_weights_move_with_the_labels(settings):
+    classes = blobs(6)
+    before = Batch(classes.unsqueeze(1).float(), classes, torch.arange(6), 1000 * classes, classes / 7)
+    seed_step(3, 0)
+    after = Augmentation(**settings)(before)
+    known = after.classes != 255
+    assert known.double().mean() > 0.5
+    assert not torch.equal(after.classes, classes)
+    assert torch.equal(after.instances, torch.where(known, 1000 * after.classes, 0))
+    assert torch.allclose(after.border, torch.where(known, after.classes / 7, 0))
+    assert torch.equal(after.positions, before.positions)
+
+
+def test_what_a_batch_does_not_hold_stays_away():
+    after = augmented(blobs(), flip=True)
+    assert after.instances is None
+    assert after.border is None

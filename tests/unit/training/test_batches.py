@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -101,3 +103,30 @@ def test_a_role_without_samples_is_refused(tiny_samples):
     for kind in ("none", "training_set"):
         with pytest.raises(InputError, match="the split has no train samples"):
             measure_normalisation(samples.take([]), kind)
+
+
+def test_a_pool_holds_cells_and_border_maps_where_they_are_asked_for(tiny_samples):
+    samples = tiny_samples(4, (8, 9))
+    normalisation, made = measure_normalisation(samples, "none"), []
+
+    def border(cells):
+        made.append(cells)
+        return (cells * 0.5).astype(np.float32)
+
+    chosen = torch.tensor([2, 0])
+    plain = Pool(samples, normalisation, CPU, "train").batch(chosen)
+    assert (plain.instances, plain.border) == (None, None)
+    pool = Pool(samples, normalisation, CPU, "train", cells=True, border=border)
+    for _ in range(3):
+        batch = pool.batch(chosen)
+    assert len(made) == 4  # once per sample, not per batch
+    for place, position in enumerate(chosen.tolist()):
+        assert np.array_equal(batch.instances[place].numpy(), samples.instances[position])
+        assert np.array_equal(batch.border[place].numpy(), samples.instances[position] * 0.5)
+
+
+@pytest.mark.parametrize("asked", [{"cells": True}, {"border": lambda cells: cells}])
+def test_cells_that_no_sample_tells_apart_are_refused(tiny_samples, asked):
+    samples = dataclasses.replace(tiny_samples(4, (8, 9)), instances=[])
+    with pytest.raises(InputError, match="the train samples tell no cells apart"):
+        Pool(samples, measure_normalisation(samples, "none"), CPU, "train", **asked)

@@ -1,5 +1,4 @@
 import copy
-import dataclasses
 import math
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import nn
 from hemoseg.errors import InputError
 from hemoseg.steps.weights import read_weights, write_weights
 from hemoseg.training.batches import Pool, draw_positions, measure_normalisation
-from hemoseg.training.loop import NonFiniteLoss, Plan, Training, named_loss, plain_state
+from hemoseg.training.loop import SCORES, NonFiniteLoss, Plan, Training, plain_state
 
 AUGMENT = {"flip": True, "rotate": 20.0, "scale": (0.9, 1.1), "brightness": 0.1, "contrast": 0.1}
 
@@ -96,7 +95,8 @@ def test_writing_the_state_changes_nothing(tiny_samples, tmp_path):
 def test_history_has_a_row_per_validation_and_one_at_the_end(tiny_samples):
     one = advance(training(tiny_samples(8, (12, 12))))
     assert [row["step"] for row in one.history] == [3, 6, 8]
-    assert list(one.history[0]) == ["step", "train_loss", "val_loss", "val_dice", "seconds"]
+    assert list(one.history[0]) == ["step", "train_loss", *SCORES, "seconds"]
+    assert all(math.isnan(row.pop("val_instance_error")) for row in one.history)  # nobody asked for it
     assert all(math.isfinite(value) for row in one.history for value in row.values())
 
 
@@ -138,7 +138,7 @@ def test_validation_images_that_are_ignored_throughout_have_no_loss(tiny_samples
 def test_the_best_weights_are_those_of_the_best_validation(tiny_samples, monkeypatch):
     one = training(tiny_samples(8, (12, 12)), validate_every=1, steps=5)
     scores, kept = iter([0.2, 0.7, 0.7, 0.1, 0.6]), []
-    monkeypatch.setattr(Training, "_score", lambda self, pool: {"val_loss": 0.0, "val_dice": next(scores)})
+    monkeypatch.setattr("hemoseg.training.loop.score", lambda *_: {"val_loss": 0.0, "val_dice": next(scores)})
     while not one.finished:
         advance(one, 1)
         kept.append(copy.deepcopy(plain_state(one.network)))
@@ -158,7 +158,7 @@ def exploding(kind):
     """A loss that is fine twice, then not finite (or its gradient is not)."""
     calls = []
 
-    def compute_loss(network, batch):
+    def compute_loss(network, batch, loss):
         calls.append(1)
         value = nn.functional.cross_entropy(network(batch.images), batch.classes, ignore_index=255)
         if len(calls) < 3:
@@ -209,7 +209,7 @@ def test_each_process_takes_its_share_of_a_batch(tiny_samples, imbalance):
     samples = tiny_samples(8, (12, 12))
     seen = []
 
-    def compute_loss(network, batch):
+    def compute_loss(network, batch, loss):
         seen.append(batch.positions.tolist())
         return network(batch.images).square().mean()
 
@@ -242,7 +242,9 @@ def test_samples_with_rare_classes_come_as_often_as_their_chances_say(tiny_sampl
         one[one > 0] = 1  # of the five training samples three show class 1, one class 4, one class 1 again
     one = training(samples, imbalance="sampling")
     seen = []
-    one.compute_loss = lambda network, batch: seen.extend(batch.positions.tolist()) or network(batch.images).mean()
+    one.compute_loss = lambda network, batch, loss: (
+        seen.extend(batch.positions.tolist()) or network(batch.images).mean()
+    )
     wanted = [draw_positions(7, step, 3, 5, one.balance.chances) for step in range(8)]
     advance(one)
     assert seen == torch.cat(wanted).tolist()
@@ -257,17 +259,17 @@ def test_a_loss_that_takes_no_class_weights_is_refused(tiny_samples, monkeypatch
     assert training(samples, imbalance="sampling").balance.chances is not None
 
 
-def test_a_model_with_a_loss_of_its_own_takes_no_class_weights(tiny_samples):
-    one = training(tiny_samples(8, (12, 12)))
-    plan = dataclasses.replace(one.plan, imbalance="class_weights")
-    with pytest.raises(InputError, match=r"a loss of its own takes no class weights; set train\.imbalance: none"):
-        Training(one.network, one.optimizer, one.pools, plan, seed=0, compute_loss=lambda network, batch: None)
+def test_a_model_with_a_loss_of_its_own_is_given_the_one_that_was_named(tiny_samples):
+    samples = tiny_samples(8, (12, 12), classes=2)
+    plain, own = (training(samples, imbalance="class_weights", augment={}) for _ in range(2))
+    own.compute_loss = lambda network, batch, loss: 2 * loss(network(batch.images), batch)
+    assert own.step() == pytest.approx(2 * plain.step())
 
 
 def test_the_samples_of_a_step_are_those_of_its_number(tiny_samples):
     seen = []
 
-    def compute_loss(network, batch):
+    def compute_loss(network, batch, loss):
         seen.extend(batch.positions.tolist())
         return network(batch.images).square().mean()
 
@@ -287,8 +289,3 @@ def test_the_seed_decides_what_is_drawn(tiny_samples, settings, images):
         one.seed = number
         pair.append(plain_state(advance(one).network))
     assert identical(*pair) == (images == "equal")
-
-
-def test_a_misspelt_loss_is_refused_with_the_nearest_name():
-    with pytest.raises(InputError, match=r"there is no loss 'cross_entrpy'.*did you mean cross_entropy"):
-        named_loss("cross_entrpy")

@@ -1,0 +1,37 @@
+"""Cells from the class map of a network: its components, or a watershed from markers."""
+
+from typing import Any
+
+import numpy as np
+
+from hemoseg.labels.components import connected_components
+from hemoseg.labels.watershed import distance_markers, split_at_markers
+
+DEFAULT_MARKERS: dict[str, Any] = {"source": "proposals", "score": 0.5, "overlap": 0.3}
+
+
+def find_cells(
+    classes: np.ndarray, min_area: float, *, cells: str, boxes: np.ndarray | None, markers: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class map with lines where a watershed cut it, uint8 ``(H, W)``, and the cells, int32 ``(H, W)``.
+
+    Args:
+        classes: uint8 ``(H, W)``, 0 background.
+        min_area: components with fewer pixels are no cells; parts that a watershed cut off are not dropped.
+        cells: ``components`` or ``watershed``.
+        boxes: proposals, float ``(n, 5)``, whose centres are the markers; only read for ``source: proposals``.
+        markers: see `DEFAULT_MARKERS`; ``source: distance`` takes the maxima of the distance to the background.
+    """
+    components = connected_components(classes > 0, min_area)
+    if cells == "components":
+        return classes, components
+    kept = components > 0
+    points = distance_markers(kept) if markers["source"] == "distance" else centres(boxes)
+    parts = split_at_markers(kept, points)
+    # Lines are background; what was too small to be a cell stays foreground, as without a watershed.
+    return np.where(kept & (parts == 0), 0, classes).astype(classes.dtype), parts
+
+
+def centres(boxes: np.ndarray) -> np.ndarray:
+    """Centres of boxes ``(n, 5)`` or ``(n, 4)`` as rows and columns, float ``(n, 2)``, in pixel indices."""
+    return np.stack([(boxes[:, 1] + boxes[:, 3] - 1) / 2, (boxes[:, 0] + boxes[:, 2] - 1) / 2], axis=1)
