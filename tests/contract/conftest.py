@@ -10,11 +10,13 @@ from hemoseg.data.samples import Samples
 torch.set_num_threads(1)  # the tensors are tiny
 
 NETWORKS = [name for name in models.names() if models.is_network(models.load(name))]
+PROPOSING = [name for name in NETWORKS if hasattr(models.load(name), "propose")]
 CLASSICAL = [name for name in models.names() if name not in NETWORKS]
 
 
 def pytest_generate_tests(metafunc):
-    for fixture, found in (("network_name", NETWORKS), ("classical_name", CLASSICAL)):
+    kinds = {"network_name": NETWORKS, "proposing_name": PROPOSING, "classical_name": CLASSICAL}
+    for fixture, found in kinds.items():
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, found)
 

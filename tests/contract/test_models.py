@@ -10,8 +10,9 @@ import torch
 from hemoseg import models
 from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.steps.weights import read_weights, write_weights
-from hemoseg.training.batches import Pool, measure_normalisation
+from hemoseg.training.batches import Batch, Pool, measure_normalisation
 from hemoseg.training.loop import Plan, Training, plain_state
+from hemoseg.training.objective import loss_of_logits
 
 
 def images(batch, channels, *size, seed=0):
@@ -19,7 +20,12 @@ def images(batch, channels, *size, seed=0):
 
 
 # Settings of networks whose defaults are published sizes, with which the contract would take a minute.
-SMALLER = {"deconvnet": {"width": 8}, "pspnet": {"width": 16}, "deeplabv3plus": {"width": 16, "channels": 32}}
+SMALLER = {
+    "deconvnet": {"width": 8},
+    "deeplabv3plus": {"width": 16, "channels": 32},
+    "instance_unet": {"width": 4, "anchor": 16.0},
+    "pspnet": {"width": 16},
+}
 
 
 def built(module, in_channels=3, classes=2, seed=0):
@@ -67,7 +73,11 @@ def test_prediction_may_fold_the_batch_norms(network_file):
 
 def test_gradient_reaches_every_parameter(network_file):
     network = built(network_file).train()
-    network(images(2, 3, 32, 32)).square().mean().backward()
+    own = getattr(network_file, "compute_loss", loss_of_logits)
+    cells = torch.zeros(2, 32, 32, dtype=torch.int64)
+    cells[:, 4:20, 6:22] = 1
+    batch = Batch(images(2, 3, 32, 32), cells.clone(), torch.arange(2), cells)
+    own(network, batch, lambda logits, batch: logits.square().mean()).backward()
     lost = [n for n, p in network.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     dead = [n for n, p in network.named_parameters() if p.grad is not None and p.grad.abs().max() == 0]
     assert lost == []
@@ -113,14 +123,13 @@ def test_what_is_said_of_a_network_can_be_written_as_json(network_file):
 
 
 def test_thirty_steps_on_an_easy_task_lower_the_loss(network_file, tiny_samples):
-    samples = tiny_samples(6, (24, 24))
-    pool = Pool(samples, measure_normalisation(samples, "training_set"), torch.device("cpu"), "train")
+    samples, own = tiny_samples(6, (24, 24)), getattr(network_file, "compute_loss", None)
+    pool = Pool(
+        samples, measure_normalisation(samples, "training_set"), torch.device("cpu"), "train", cells=own is not None
+    )
     network = built(network_file).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.005)
     plan = Plan(steps=30, batch_size=2, learning_rate=0.005, weight_decay=0.0, validate_every=30)
-    training = Training(
-        network, optimizer, {"train": pool, "val": pool}, plan, seed=0,
-        compute_loss=getattr(network_file, "compute_loss", None),
-    )  # fmt: skip
+    training = Training(network, optimizer, {"train": pool, "val": pool}, plan, seed=0, compute_loss=own)
     losses = [training.step() for _ in range(30)]
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])

@@ -12,6 +12,7 @@ from torch import Tensor
 from hemoseg.nn.boxes import iou
 
 NEGATIVE, IGNORED = -1, -2
+DRAWN = 256  # anchors that learn from an image in one step, the source's
 PAIRS_AT_ONCE = 2**22  # anchors times boxes whose overlap is held: 16 MiB each of a handful of arrays
 
 
@@ -67,7 +68,7 @@ def _owners(top: Tensor, best: Tensor, n_anchors: int) -> Tensor:
     return torch.full((n_anchors,), none, device=top.device).scatter_reduce(0, best, numbers, "amin")
 
 
-def sample(partner: Tensor, *, number: int = 256, positive_share: float = 0.5) -> Tensor:
+def sample(partner: Tensor, *, number: int = DRAWN, positive_share: float = 0.5) -> Tensor:
     """Draw the anchors that learn in this step.
 
     Args:

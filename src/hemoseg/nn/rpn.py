@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hemoseg.nn.boxes import encode
-from hemoseg.nn.proposals import IGNORED, NEGATIVE, match, sample
+from hemoseg.nn.proposals import DRAWN, IGNORED, NEGATIVE, match, sample
 
 BALANCE = 10.0  # lambda, as the source has it
 INITIAL = 0.01  # standard deviation of the first weights, the source's, section 3.1.3
@@ -52,6 +52,7 @@ def proposal_loss(
     locations: int,
     known: Tensor | None = None,
     balance: float = BALANCE,
+    number: int = DRAWN,
 ) -> Tensor:
     """The loss of the proposals of a batch: the mean over its images of `image_loss` of anchors drawn by `sample`.
 
@@ -63,6 +64,7 @@ def proposal_loss(
         locations: places of the feature map, N_reg.
         known: bool ``(B, n)``: an anchor of which it is not known what is there is no negative one; none: all are.
         balance: lambda.
+        number: anchors drawn of an image.
 
     Returns:
         a scalar; 0 without anchors.
@@ -72,7 +74,7 @@ def proposal_loss(
         partner = match(anchors, true)
         if known is not None:
             partner = torch.where((partner == NEGATIVE) & ~known[position], IGNORED, partner)
-        learn = torch.where(sample(partner), partner, IGNORED)
+        learn = torch.where(sample(partner, number=number), partner, IGNORED)
         losses.append(image_loss(scores[position], deltas[position], anchors, true, learn, locations, balance))
     return torch.stack(losses).mean()
 
