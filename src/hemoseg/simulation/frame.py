@@ -16,6 +16,7 @@ class SimulatedFrame:
         classes: uint8 ``(H, W)``; 0 background, otherwise the position in the kind's ``CLASS_NAMES`` plus one.
         patient: "p00", "p01" ...: the group that must not be torn between training and test; "" where there is none.
         margins: width of the blank left and right margin, px.
+        part: "train" or "test" where the data set says itself what tests; "" where it does not.
     """
 
     image: np.ndarray
@@ -23,3 +24,4 @@ class SimulatedFrame:
     classes: np.ndarray
     patient: str = ""
     margins: tuple[int, int] = (0, 0)
+    part: str = ""

@@ -13,7 +13,7 @@ from hemoseg.simulation.patients import patient_of
 from hemoseg.simulation.scene import TRIES, Scene, group_sizes
 from hemoseg.simulation.settings import MORPHOLOGIES, check
 
-__all__ = ["CLASS_NAMES", "TRUTH", "check", "dataset", "gallery", "simulate_frame"]
+__all__ = ["CLASS_NAMES", "TRUTH", "check", "dataset", "draw_frame", "gallery", "simulate_frame"]
 
 CLASS_NAMES = list(MORPHOLOGIES)
 TRUTH = (
@@ -34,12 +34,23 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
     Raises:
         InputError: a setting is unknown or out of bounds.
     """
-    known = check(settings)
+    return draw_frame(check(settings), seed, index)
+
+
+def draw_frame(known: dict[str, Any], seed: int, index: int, field: tuple[int, int] | None = None) -> SimulatedFrame:
+    """`simulate_frame` of settings that were checked, for a kind that shares them but for the size of a frame.
+
+    Args:
+        known: checked settings; height and width may be any.
+        seed: >= 0.
+        index: >= 0.
+        field: rows and columns of the lighted field of which the frame is a window somewhere; None: all of it.
+    """
     draws = Draws(optics.FRAME_STREAM, seed, index)
     patient = index % known["patients"]
     known, stain = patient_of(known, optics.patient_stain(seed, patient), seed, patient)
     left, right = draws.whole(*known["margin"]), draws.whole(*known["margin"])
-    density = optics.ground_density(known["height"], known["width"], known["channels"], stain, known["shading"], draws)
+    density = _ground(known, stain, field or (known["height"], known["width"]), draws)
     scene = Scene(np.zeros((known["height"], known["width"]), np.int32), left, known["width"] - right)
     _place_cells(scene, known, draws)
     _add_artefacts(scene, density, stain, known, draws)
@@ -87,6 +98,15 @@ def gallery(settings: dict[str, Any], seed: int) -> list[tuple[str, np.ndarray]]
         image = optics.expose(density, alone["noise"], 0.97, known["bit_depth"], draws)
         crops.append((name, np.ascontiguousarray(image.transpose(1, 2, 0))))
     return crops
+
+
+def _ground(known: dict[str, Any], stain: optics.Stain, field: tuple[int, int], draws: Draws) -> np.ndarray:
+    density = optics.ground_density(*field, known["channels"], stain, known["shading"], draws)
+    height, width = known["height"], known["width"]
+    if field == (height, width):
+        return density
+    top, left = draws.whole(0, field[0] - height), draws.whole(0, field[1] - width)
+    return density[:, top : top + height, left : left + width].copy()
 
 
 def _place_cells(scene: Scene, known: dict[str, Any], draws: Draws) -> None:

@@ -89,7 +89,7 @@ def _frames(kind, settings: dict, seed: int, folder: Path, threads: int) -> Iter
 
 
 def write_frame(frame, name: str, kind: str, seed: int, folder: Path) -> dict:
-    """Write one frame's three files; its row of the manifest."""
+    """Write one frame's three files; its row of the manifest, with a ``part`` where the frame has one."""
     deep = frame.image.dtype == np.uint16
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(frame.image.shape[2])  # the order that cv2 writes
     image = frame.image if order is None else cv2.cvtColor(frame.image, order)
@@ -111,4 +111,4 @@ def write_frame(frame, name: str, kind: str, seed: int, folder: Path) -> dict:
         "margin_left": frame.margins[0],
         "margin_right": frame.margins[1],
         "seed": seed,
-    }
+    } | ({"part": frame.part} if frame.part else {})
