@@ -8,8 +8,8 @@ Writes three files, each whole:
   confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose true class it is by the class that they were
   given. Ignored pixels are in none of these.
 * ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
-  `metrics.cells.cell_facts`. Where the truth has no instances it holds its header only: what needs cells is then
-  blank in the tables, not guessed.
+  `metrics.cells.cell_facts`; markers are the centres of the boxes that the model proposed, if it does. Where the truth
+  has no instances it holds its header only: what needs cells is then blank in the tables, not guessed.
 * ``histograms.npz``: ``counts`` ``(N, K + 1, 2, B)`` of the predicted probability (`metrics.pixels`), ``ids`` and the
   B + 1 ``edges``; N is 0 for a method without probabilities.
 """
@@ -22,6 +22,7 @@ import pandas as pd
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
+from hemoseg.inference.cells import centres
 from hemoseg.metrics import pixels
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.components import count_of_class
@@ -32,7 +33,7 @@ from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samp
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
 BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "gap_cap", "touches_border", "best_match", "iou"]
-GT_ONLY = ["covered", "host", "gap"]
+GT_ONLY = ["covered", "host", "gap", "partner", "shared", "guests", "markers"]
 PRED_ONLY = ["on_truth", "hosted", "on_small", "on_ignored"]
 
 
@@ -186,6 +187,7 @@ def _cell_rows(
         n_classes=len(samples.class_names),
         min_area=min_area,
         gap_cap=settings.gap_cap,
+        markers=centres(predictions.boxes[position]) if predictions.boxes else None,
     )
     tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
     rows = pd.concat(tables, ignore_index=True)

@@ -14,7 +14,8 @@ TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "side", "hausdo
 # Of the columns that `evaluate` writes those that tables are made of; besides, one of each class.
 OF_PIXELS = ("sample", "frame", "group", "class", "class_name", "tp", "fp", "fn", "tn", "hausdorff", "diagonal", "nll")
 OF_CELLS = (
-    *("sample", "side", "class", "area", "counted", "min_area", "covered", "host", "gap"),
+    *("sample", "side", "cell", "class", "area", "counted", "min_area", "best_match", "iou"),
+    *("covered", "host", "gap", "partner", "shared", "guests", "markers"),
     *("on_truth", "hosted", "on_small", "on_ignored"),
 )
 

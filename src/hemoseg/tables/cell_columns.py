@@ -87,11 +87,13 @@ def instance_error(run: Run, _: int, conventions: Conventions) -> float:
     touches = _touches(run, conventions)
     if not touches.any():
         return np.nan
-    hosted = run.pred.set_index(["sample", "cell"])["hosted"]
-    hosts = pd.MultiIndex.from_frame(run.gt[["sample", "host"]])
-    alone = hosted.reindex(hosts).to_numpy(float) == 1
-    separated = (run.gt["iou"].to_numpy(float) > 0.5) & alone
-    return float((touches & ~separated).sum() / touches.sum())
+    pred = dict(list(run.pred.groupby("sample")))
+    errors = 0
+    for sample, rows in run.gt.groupby("sample"):
+        sides = (rows, ("gap", "iou", "host")), (pred.get(sample, run.pred.iloc[:0]), ("cell", "hosted"))
+        facts = [{name: side[name].to_numpy(float) for name in names} for side, names in sides]
+        errors += cell_errors.unseparated(*facts, conventions.touching).sum()
+    return float(errors / touches.sum())
 
 
 def accuracy(run: Run, _: int, conventions: Conventions) -> float:

@@ -84,6 +84,13 @@ def recall(run: Run, class_id: int, conventions: Conventions) -> float:
     return _overlap(run, class_id, conventions, lambda c: (c.tp, c.tp + c.fn))
 
 
+def mean_iu(run: Run, _: int, conventions: Conventions) -> float:
+    """Pooled Jaccard, its mean over all classes that are there or found, background included, in [0, 1]."""
+    c = run.pixels.groupby("class")[["tp", "fp", "fn"]].sum()
+    union = (c.tp + c.fp + c.fn).to_numpy(float)
+    return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan))
+
+
 def frequency_weighted_iou(run: Run, _: int, conventions: Conventions) -> float:
     """Pooled Jaccard of the classes, weighted by their share of the true pixels, in [0, 1]."""
     c = run.pixels.groupby("class")[["tp", "fp", "fn"]].sum()
@@ -184,6 +191,16 @@ COLUMNS = (
     ),
     Column("pixel_error", pixel_error, False, "", 4, "low", "share of wrong pixels, over pooled pixels", ""),
     Column("rmse", rmse, False, "", 4, "low", "root of the share of wrong pixels: taken on hard masks", ""),
+    Column(
+        "mean_iu",
+        mean_iu,
+        False,
+        "",
+        4,
+        "high",
+        "pooled Jaccard of each class, background included, and the mean of the classes that are there or found",
+        "doi:10.1109/CVPR.2015.7298965",
+    ),
     Column(
         "fw_iou",
         frequency_weighted_iou,

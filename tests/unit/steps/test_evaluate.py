@@ -39,10 +39,10 @@ def samples_of(instances, *, classes=None, has_instances=True, names=("backgroun
     )
 
 
-def predicted(ids, instances, probability=True, n_classes=2):
+def predicted(ids, instances, probability=True, n_classes=2, boxes=()):
     classes = [np.uint8(labels > 0) for labels in instances]
     planes = [np.stack([np.where(c == k, 0.75, 0.25 / (n_classes - 1)) for k in range(n_classes)]) for c in classes]
-    return Predictions(ids, planes if probability else [], classes, list(instances))
+    return Predictions(ids, planes if probability else [], classes, list(instances), list(boxes))
 
 
 @pytest.fixture
@@ -92,6 +92,15 @@ def test_a_row_per_true_and_predicted_cell_holds_the_facts(step):
     assert cells["gap"].tolist()[:2] == [2, 2]
     assert cells.loc[2, ["hosted", "on_truth"]].tolist() == [1, 18]
     assert cells["min_area"].unique() == pytest.approx([1.8])
+
+
+def test_facts_of_partners_guests_and_markers_are_written(step):
+    boxes = np.array([[1, 1, 4, 7, 0.9], [1, 2, 3, 4, 0.6], [5, 1, 9, 7, 0.8], [4, 0, 5, 1, 0.7]], np.float32)
+    for given, markers in ((boxes, [2, 1]), (boxes[:0], [0, 0]), (None, [np.nan, np.nan])):
+        told = [] if given is None else [given]
+        _, cells, _ = step(samples_of([LEFT, RIGHT]), predicted(["s1"], [LEFT], boxes=told))
+        assert cells.loc[:1, ["partner", "shared", "guests"]].values.tolist() == [[1, 18, 1], [0, 0, 0]]
+        np.testing.assert_equal(cells["markers"].tolist(), [*markers, np.nan])
 
 
 def test_the_least_area_is_a_share_of_the_median_training_cell_test_cells_do_not_count(step):

@@ -110,6 +110,15 @@ def test_frequency_weighted_iou_weighs_by_true_pixels():
     assert score("fw_iou", run) == pytest.approx(0.3 * 10 / 40 + 0.7 * 60 / 90)
 
 
+def test_mean_iu_is_pooled_and_leaves_out_a_class_that_is_nowhere():
+    run = run_of((10, 10, 20), (5, 0, 0))
+    assert score("mean_iu", run) == pytest.approx((15 / 45 + 155 / 185) / 2)
+    assert score("mean_iu", run_of((0, 0, 0))) == 1
+    pooled = {"average": "pooled", "background": "in", "empty": "skip"}
+    by_hand = np.mean([score("jaccard", run, class_id=c, **pooled) for c in (0, 1)])
+    assert score("mean_iu", run) == pytest.approx(by_hand)
+
+
 def test_counts_of_cells_by_bias_absolute_error_and_ratio():
     run = run_of((5, 3, 0), (5, 0, 1))
     assert [score(key, run) for key in ("count_bias", "count_mae", "count_ratio")] == [1, 2, 13 / 11]

@@ -1,0 +1,220 @@
+"""Columns that other fields score instances by: matched cells, panoptic quality, aggregated Jaccard, cut nuclei.
+
+All are made of sums over the images of a run, of the cells of every type together. A predicted cell without a partner
+that lies mostly on true cells too small to count, or on ignored pixels, is no error, as in the errors of cells
+(`tables.cell_columns`). Where the truth has no instances they are NaN: blank, not guessed.
+
+Matching at an IoU of at least 0.5 is by mutual best match, and that is the largest one-to-one matching there is: cells
+of one side do not overlap, so the pairs of IoU >= 0.5 that a cell t is in are either one, or two with exactly half of t
+each. In the latter case both partners lie in t as a whole and are in no other pair, so one of the two is a match, and
+it is the one that t names best (the lower number).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.tables.column import Column, Run, Score
+from hemoseg.tables.conventions import Conventions
+
+THRESHOLDS = tuple(number / 20 for number in range(10, 20))  # 0.5, 0.55, ... 0.95
+ROUNDING = 1e-9  # of IoUs that went through text; two different ones at a threshold differ by more
+_F1, _PANOPTIC = "doi:10.1038/s41592-019-0612-7", "doi:10.1109/CVPR.2019.00963"
+_AJI = "doi:10.1109/TMI.2017.2677499, with one-to-one partners: doi:10.1016/j.media.2019.101563"
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Matched cells and their summed IoU; predicted cells without a match (fp) and true ones (fn)."""
+
+    tp: int
+    fp: int
+    fn: int
+    iou: float
+
+    @property
+    def f1(self) -> float:
+        """2 tp / (2 tp + fp + fn), in [0, 1]; NaN where there is no cell."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+
+def matches(run: Run, least: float, *, above: bool = False) -> Matches:
+    """Cells matched one to one at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``."""
+    return _counted(run, _matched_ious(run), least, above)
+
+
+def _counted(run: Run, ious: np.ndarray, least: float, above: bool = False) -> Matches:
+    enough = ious > least + ROUNDING if above else ious >= least - ROUNDING
+    tp = int(enough.sum())
+    return Matches(tp, int((~enough & ~_excused(run)).sum()), len(run.gt) - tp, float(ious[enough].sum()))
+
+
+def _matched_ious(run: Run) -> np.ndarray:
+    """IoU of each predicted cell with the true cell that is its best match as it is that one's, 0 without, ``(n,)``."""
+    gt = run.gt[["sample", "cell", "best_match"]].rename(columns={"cell": "best_match", "best_match": "back"})
+    pred = run.pred[["sample", "cell", "best_match", "iou"]].merge(gt, on=["sample", "best_match"], how="left")
+    return np.where(pred["back"] == pred["cell"], pred["iou"], 0.0).astype(float)
+
+
+def precision_50(run: Run, _: int, conventions: Conventions) -> float:
+    """The share tp / (tp + fp) at IoU >= 0.5, in [0, 1]; 0 where no cell was found, NaN where none is there either."""
+    found = matches(run, 0.5)
+    return _ratio(found.tp, found.tp + found.fp, 0.0 if found.fn else np.nan)
+
+
+def recall_50(run: Run, _: int, conventions: Conventions) -> float:
+    """The share tp / (tp + fn) at IoU >= 0.5, in [0, 1]; 0 where none is there but found, NaN where neither is."""
+    found = matches(run, 0.5)
+    return _ratio(found.tp, found.tp + found.fn, 0.0 if found.fp else np.nan)
+
+
+def f1_50(run: Run, _: int, conventions: Conventions) -> float:
+    """F1 of cells at IoU >= 0.5, in [0, 1]; NaN where there is no cell."""
+    return matches(run, 0.5).f1
+
+
+def f1_50_95(run: Run, _: int, conventions: Conventions) -> float:
+    """Mean F1 of cells over `THRESHOLDS`, in [0, 1]; NaN where there is no cell."""
+    ious = _matched_ious(run)
+    return float(np.mean([_counted(run, ious, least).f1 for least in THRESHOLDS]))
+
+
+def panoptic(run: Run, _: int, conventions: Conventions) -> float:
+    """Summed IoU of the matches / (tp + fp / 2 + fn / 2), in [0, 1]; NaN where there is no cell."""
+    found = matches(run, 0.5, above=True)
+    return _ratio(found.iou, found.tp + (found.fp + found.fn) / 2)
+
+
+def panoptic_segmentation(run: Run, _: int, conventions: Conventions) -> float:
+    """Mean IoU of the matches, in (0.5, 1]; NaN where there is none."""
+    found = matches(run, 0.5, above=True)
+    return _ratio(found.iou, found.tp)
+
+
+def panoptic_recognition(run: Run, _: int, conventions: Conventions) -> float:
+    """F1 of cells at IoU > 0.5, in [0, 1]; NaN where there is no cell."""
+    return matches(run, 0.5, above=True).f1
+
+
+def aji_plus(run: Run, _: int, conventions: Conventions) -> float:
+    """Pixels shared by partners / (pixels in either partner + pixels of cells without one), NaN where no cell is."""
+    gt, pred = run.gt, run.pred
+    with_partner = gt[gt["partner"] > 0]
+    taken = _is_in(pred, with_partner.assign(cell=with_partner["partner"]))
+    shared = with_partner["shared"].sum()
+    area = gt["area"].sum() + pred["area"][taken | ~_excused(run)].sum()
+    return _ratio(shared, area - shared)
+
+
+def split_cells(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells in which two or more predicted cells each lie with more than half their area."""
+    return float((run.gt["guests"] >= 2).sum()) if run.knows_cells else np.nan
+
+
+def marked_twice(run: Run, _: int, conventions: Conventions) -> float:
+    """True cells with two or more markers; NaN where nothing marked cells."""
+    markers = run.gt["markers"].dropna()
+    return float((markers >= 2).sum()) if len(markers) else np.nan
+
+
+def _ratio(over: float, under: float, empty: float = np.nan) -> float:
+    """The quotient; ``empty`` where it is 0 / 0."""
+    return float(over / under) if under else empty
+
+
+def _excused(run: Run) -> np.ndarray:
+    """Predicted cells that are no error though nothing matches them, bool ``(n,)``."""
+    facts = run.pred[["area", "on_small", "on_ignored"]].to_numpy(float)
+    return (2 * facts[:, 1] > facts[:, 0]) | (facts[:, 2] > facts[:, 0])
+
+
+def _is_in(cells: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Whether each cell is among others, by sample and number, bool ``(n,)``."""
+    mine, theirs = (
+        pd.MultiIndex.from_frame(table[["sample", "cell"]].astype({"cell": np.int64})) for table in (cells, others)
+    )
+    return mine.isin(theirs)
+
+
+def _share(key: str, score: Score, definition: str, source: str) -> Column:
+    return Column(key, score, False, "", 3, "high", definition, source)
+
+
+_MATCH = "matched one to one at an IoU of at least 0.5 (mutual best match)"
+_SUMMED = "cells of all types, summed over the images of a test fold"
+_UNMATCHED = (
+    "a predicted cell mostly on true cells too small to count or on ignored pixels is no error; blank where there is "
+    "neither a true nor a predicted cell"
+)
+COLUMNS = (
+    _share(
+        "precision_50",
+        precision_50,
+        f"share of the predicted cells that are {_MATCH}; {_SUMMED}; 0 where none was found; {_UNMATCHED}",
+        _F1,
+    ),
+    _share(
+        "recall_50",
+        recall_50,
+        f"share of the true cells that are {_MATCH}; {_SUMMED}; 0 where none is there; {_UNMATCHED}",
+        _F1,
+    ),
+    _share("f1_50", f1_50, f"2 tp / (2 tp + fp + fn) of cells {_MATCH}; {_SUMMED}; {_UNMATCHED}", _F1),
+    _share(
+        "f1_50_95",
+        f1_50_95,
+        "2 tp / (2 tp + fp + fn) of cells matched one to one, its mean over the least IoUs 0.5, 0.55, ... 0.95; "
+        f"{_SUMMED}; {_UNMATCHED}",
+        _F1,
+    ),
+    _share(
+        "panoptic",
+        panoptic,
+        "panoptic quality: sum of the IoU of the pairs of cells with IoU > 0.5 / (tp + fp / 2 + fn / 2); "
+        f"{_SUMMED}; {_UNMATCHED}",
+        _PANOPTIC,
+    ),
+    _share(
+        "panoptic_segmentation",
+        panoptic_segmentation,
+        "segmentation quality, a factor of panoptic quality: mean IoU of the pairs of cells with IoU > 0.5 over the "
+        "images of a test fold; blank where there is no such pair",
+        _PANOPTIC,
+    ),
+    _share(
+        "panoptic_recognition",
+        panoptic_recognition,
+        "recognition quality, a factor of panoptic quality: tp / (tp + fp / 2 + fn / 2) of the pairs of cells with "
+        f"IoU > 0.5; {_SUMMED}; {_UNMATCHED}",
+        _PANOPTIC,
+    ),
+    _share(
+        "aji_plus",
+        aji_plus,
+        "aggregated Jaccard index: pixels that partners share / (pixels in either partner + pixels of true and of "
+        "predicted cells without a partner), the partners being the one-to-one assignment of the cells of an image "
+        f"with the largest summed IoU; {_SUMMED}; {_UNMATCHED}",
+        _AJI,
+    ),
+    Column(
+        "split_cells",
+        split_cells,
+        False,
+        "cells",
+        1,
+        "low",
+        "true cells in which two or more predicted cells each lie with more than half their area",
+        "",
+    ),
+    Column(
+        "marked_twice",
+        marked_twice,
+        False,
+        "cells",
+        1,
+        "low",
+        "true cells that hold two or more markers (centres of the proposed boxes); blank where no boxes are proposed",
+        "",
+    ),
+)
