@@ -117,8 +117,7 @@ def test_haze_lifts_the_ground_and_most_beside_nuclei():
     contrast = np.median(none[inside]) - np.median(none[ground])
     assert np.median(some[ground] - none[ground]) > 0.02 * contrast
     assert np.median(much[ground] - none[ground]) > 1.5 * np.median(some[ground] - none[ground])
-    added = light(2, **PURE | {"haze": 1}) - none
-    assert added.min() >= 0
+    added = some - none
     near, far = (away > 1) & (away < 5), away > np.quantile(away, 0.98)
     assert added[near].mean() > added[far].mean()
 
@@ -180,9 +179,11 @@ def test_kinds_of_nuclei_come_as_often_as_asked_for(kind, brighter):
     means, areas = {}, {}
     for share in (0, 1):
         image, truth = light(4, **usual | {kind: share}), frame(4, **usual | {kind: share}).instances
-        means[share] = np.median(image[truth > 0])
+        means[share] = np.array([np.median(image[truth == number]) for number in range(1, truth.max() + 1)])
         areas[share] = np.median(np.bincount(truth.ravel())[1:])
-    assert (means[1] > 1.3 * means[0]) if brighter else (means[1] < 0.5 * means[0])
+    typical = np.median(means[0])
+    assert 0.6 * typical < means[0].min() < means[0].max() < 1.4 * typical  # of a share of 0 there is none
+    assert (np.median(means[1]) > 1.3 * typical) if brighter else (np.median(means[1]) < 0.5 * typical)
     assert (areas[1] < 0.7 * areas[0]) if brighter else (areas[1] == pytest.approx(areas[0], rel=0.2))
 
 
@@ -221,7 +222,6 @@ def test_otsu_merges_touching_nuclei_and_loses_dim_ones(frames):
     ("settings", "says"),
     [
         ({"nucleii": 3}, "did you mean 'nuclei'"),
-        ({"cells": 3}, "there is no setting 'cells'"),
         ({"nuclei": "many"}, "nuclei: a number is needed"),
         ({"height": 100.5}, "whole number"),
         ({"height": 16}, "height: 16 lies outside 32 to 8192"),
