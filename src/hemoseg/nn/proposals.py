@@ -13,7 +13,7 @@ from hemoseg.nn.boxes import iou
 
 NEGATIVE, IGNORED = -1, -2
 DRAWN = 256  # anchors that learn from an image in one step, the source's
-PAIRS_AT_ONCE = 2**22  # anchors times boxes whose overlap is held: 16 MiB each of a handful of arrays
+PAIRS_AT_ONCE = 2**20  # anchors times boxes whose overlap is held: 4 MiB each of a handful of arrays
 
 
 def match(anchors: Tensor, boxes: Tensor, *, positive: float = 0.7, negative: float = 0.3) -> Tensor:
@@ -45,18 +45,20 @@ def match(anchors: Tensor, boxes: Tensor, *, positive: float = 0.7, negative: fl
 
 def _maxima(anchors: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Highest IoU of each anchor and its box, highest IoU of each box and its anchor; of equal ones the first."""
-    top, best = anchors.new_zeros(len(boxes)), torch.zeros(len(boxes), dtype=torch.long, device=anchors.device)
-    of_anchors = []
-    begin = 0
-    for some in anchors.split(max(1, PAIRS_AT_ONCE // len(boxes))):
-        shared = iou(some, boxes)
-        of_anchors.append(shared.max(dim=1))
+    (highest, which), (top, best) = (_zeros(len(each), anchors) for each in (anchors, boxes))
+    step = max(1, PAIRS_AT_ONCE // len(boxes))
+    for begin in range(0, len(anchors), step):
+        shared = iou(anchors[begin : begin + step], boxes)
+        # Written where they stay: small arrays made between large ones leave holes that no large one fits in again.
+        highest[begin : begin + step], which[begin : begin + step] = shared.max(dim=1)
         value, place = shared.max(dim=0)
         better = value > top
         top, best = torch.where(better, value, top), torch.where(better, begin + place, best)
-        begin += len(some)
-    highest, which = (torch.cat(each) for each in zip(*of_anchors, strict=True))
     return highest, which, top, best
+
+
+def _zeros(number: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    return like.new_zeros(number), torch.zeros(number, dtype=torch.long, device=like.device)
 
 
 def _owners(top: Tensor, best: Tensor, n_anchors: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from hemoseg.models import instance_unet
 from hemoseg.nn.anchors import anchor_boxes
 from hemoseg.nn.folding import fold_batch_norms
+from hemoseg.nn.rpn import proposal_loss
 
 torch.set_num_threads(1)  # the tensors are tiny
 
@@ -58,6 +59,20 @@ def test_lambda_weighs_the_boxes_alone():
     assert no == pytest.approx(math.log(2), rel=0.05)  # an untrained head cannot tell
     assert more - no == pytest.approx(5 * (some - no), rel=1e-3)
     assert some > no
+
+
+def test_the_proposals_learn_the_boxes_of_the_cells_where_the_image_is_known():
+    network, given = built(drawn=24, balance=2.0), batch()
+    boxes = [torch.tensor([[5.0, 3.0, 18.0, 20.0], [30.0, 25.0, 52.0, 44.0]]), torch.zeros(0, 4)]
+    known = torch.ones(2, 3, 4, 9, dtype=torch.bool)
+    known[0, :, 3] = False  # centred in column 56 of 64, the last 12 are not known
+    torch.manual_seed(2)
+    logits, scores, deltas = network(given.images, proposals=True)
+    anchors = anchor_boxes(network.proposing.sizes.float(), 16, 48, 64)
+    of_proposals = proposal_loss(
+        scores, deltas, anchors, boxes, locations=3 * 4, known=known.flatten(1), balance=2.0, number=24
+    )
+    assert value(network, 2) == pytest.approx(float((mean_square(logits, given) + of_proposals).detach()), rel=1e-6)
 
 
 def test_a_seed_repeats_the_loss():

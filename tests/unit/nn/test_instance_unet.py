@@ -55,6 +55,22 @@ def test_the_down_path_has_the_published_convolutions():
     assert len(network.up) == 4
 
 
+def test_what_a_step_down_gives_is_pooled_by_its_maximum_and_passed_to_the_other_side():
+    network, seen = trained(), {}
+    for number, step in enumerate(network.down):
+        step.register_forward_hook(lambda _, x, y, number=number: seen.update({number: (x[0], y)}))
+    for number, step in enumerate(network.decode):
+        step.register_forward_hook(lambda _, x, y, number=number: seen.update({f"up {number}": x[0]}))
+    with torch.no_grad():
+        network(images(16, 24))
+    for number in range(3):
+        skip = seen[number][1]
+        if number < 2:
+            corners = [skip[..., r::2, c::2] for r in (0, 1) for c in (0, 1)]
+            assert torch.equal(seen[number + 1][0], torch.stack(corners).amax(0))
+        assert torch.equal(seen[f"up {2 - number}"][:, : skip.shape[1]], skip)
+
+
 @pytest.mark.parametrize("levels", [1, 2, 4])
 def test_the_number_of_poolings_is_a_setting(levels):
     network = small(levels=levels).eval()
