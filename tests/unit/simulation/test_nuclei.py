@@ -147,7 +147,7 @@ def test_noise_is_that_of_photons_and_of_the_reading():
     still = PURE | {"nuclei": 0, "exposure": 0.05}
     offset, clean = light(**still).min(), light(**still | {"haze": 3})
     noise, less = (light(**still | {"haze": 3, "photons": number}) - clean for number in (40, 160))
-    assert noise.std() == pytest.approx(2 * less.std(), rel=0.02)
+    assert noise.std() == pytest.approx(2 * less.std(), rel=0.02) != 0
     scaled = noise / np.sqrt(clean - offset)
     low, high = clean < np.median(clean), clean > np.median(clean)
     assert scaled[low].std() == pytest.approx(scaled[high].std(), rel=0.1)
@@ -180,11 +180,12 @@ def test_kinds_of_nuclei_come_as_often_as_asked_for(kind, brighter):
     for share in (0, 1):
         image, truth = light(4, **usual | {kind: share}), frame(4, **usual | {kind: share}).instances
         means[share] = np.array([np.median(image[truth == number]) for number in range(1, truth.max() + 1)])
-        areas[share] = np.median(np.bincount(truth.ravel())[1:])
+        areas[share] = np.bincount(truth.ravel())[1:]
     typical = np.median(means[0])
     assert 0.6 * typical < means[0].min() < means[0].max() < 1.4 * typical  # of a share of 0 there is none
+    assert areas[0].min() > 0.3 * np.median(areas[0])
     assert (np.median(means[1]) > 1.3 * typical) if brighter else (np.median(means[1]) < 0.5 * typical)
-    assert (areas[1] < 0.7 * areas[0]) if brighter else (areas[1] == pytest.approx(areas[0], rel=0.2))
+    assert (np.median(areas[1]) < 0.7 * np.median(areas[0])) == brighter
 
 
 def test_every_nucleus_can_be_seen(frames):
@@ -223,7 +224,6 @@ def test_otsu_merges_touching_nuclei_and_loses_dim_ones(frames):
     [
         ({"nucleii": 3}, "did you mean 'nuclei'"),
         ({"nuclei": "many"}, "nuclei: a number is needed"),
-        ({"height": 100.5}, "whole number"),
         ({"height": 16}, "height: 16 lies outside 32 to 8192"),
         ({"bit_depth": 12}, "use 8 or 16"),
         ({"frames": float("inf")}, "lies outside"),
