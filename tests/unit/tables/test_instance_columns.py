@@ -175,6 +175,18 @@ def test_the_counts_of_images_are_summed_before_they_are_divided():
     assert score("aji_plus", run) == pytest.approx(6 / 10)
 
 
+def test_a_prediction_on_cells_too_small_to_count_or_on_ignored_pixels_is_no_error():
+    scores = ("precision_50", "f1_50", "panoptic", "aji_plus")
+    run = run_of(row_of("1111.22.", "5555.666"), min_area=3)
+    assert [score(key, run) for key in scores] == [1, 1, 1, 1]
+    run = run_of(row_of("1111.22.", "5555.666"), min_area=2)  # now the small one counts: 2 of 3 pixels match
+    assert [score(key, run) for key in scores] == [1, 1, pytest.approx(5 / 6), 6 / 7]
+    gt, pred, valid = row_of("1111......", "5555.66666")
+    for ignored, expected in ((3, [1, 1, 1, 1]), (2, [1 / 2, 2 / 3, pytest.approx(1 / 1.5), 4 / 7])):
+        known = valid & (np.arange(10) < 10 - ignored)
+        assert [score(key, run_of((gt, pred, known))) for key in scores] == expected
+
+
 KEYS = [column.key for column in COLUMNS.values() if column.score.__module__.endswith("instance_columns")]
 
 
@@ -194,8 +206,8 @@ def test_without_true_instances_what_needs_cells_is_blank():
 
 
 def test_cells_that_were_cut_or_marked_twice_are_counted_and_unmarked_ones_are_blank():
-    gt = row_of("1111.22.", "3344.56.")
-    run = run_of(gt, markers=np.array([[0, 0], [0, 3], [0, 5], [0, 7]]))
+    gt = row_of("1111.22..99", "3344.56..77")
+    run = run_of(gt, markers=np.array([[0, 0], [0, 3], [0, 5], [0, 7], [0, 9]]))
     assert score("split_cells", run) == 2
     assert score("marked_twice", run) == 1
     assert score("marked_twice", run_of(gt, markers=np.zeros((0, 2)))) == 0
