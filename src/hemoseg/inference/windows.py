@@ -62,6 +62,13 @@ def window_starts(length: int, window: int, overlap: float) -> list[int]:
     return [round(i * (length - window) / (count - 1)) for i in range(count)]
 
 
+def borders(length: int, window: int, overlap: float) -> np.ndarray:
+    """Lines within ``length`` pixels at which a window begins or ends: line r lies before pixel r; sorted, int."""
+    starts = window_starts(length, window, overlap)
+    lines = {*starts, *(start + window for start in starts)}
+    return np.array(sorted(line for line in lines if 0 < line < length), int)
+
+
 def _ramp(window: tuple[int, int], overlap: float) -> Tensor:
     """Weight of each pixel of a window: 1 inside, falling linearly over the overlap, never 0."""
     sides = []

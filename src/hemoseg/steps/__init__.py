@@ -18,5 +18,6 @@ NOT_STEPS = (
     "results",
     "resuming",
     "run_names",
+    "seamed",
     "weights",
 )

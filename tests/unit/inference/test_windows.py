@@ -1,12 +1,15 @@
-from itertools import pairwise
+import random
+from itertools import pairwise, product
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from hemoseg.inference.windows import _ramp, predict_windows, window_starts
+from hemoseg.inference.windows import _ramp, borders, predict_windows, window_starts
+from hemoseg.metrics.seams import profile, seam
 
 lengths = st.integers(1, 40)
 windows = st.tuples(st.integers(1, 17), st.integers(1, 17))
@@ -140,3 +143,65 @@ def test_windows_go_through_in_batches_and_repeat_exactly():
 def test_an_overlap_outside_0_and_1_is_refused(overlap):
     with pytest.raises(ValueError, match="overlap must be in"):
         predict_windows(lambda images: images, picture(1, 4, 4), window=(2, 2), overlap=overlap)
+
+
+@given(length=lengths, window=st.integers(1, 45), overlap=overlaps)
+def test_borders_are_where_a_window_begins_or_ends_within_the_image(length, window, overlap):
+    covered = [
+        [start <= place < start + window for start in window_starts(length, window, overlap)] for place in range(length)
+    ]
+    wanted = [line for line in range(1, length) if covered[line] != covered[line - 1]]
+    assert borders(length, window, overlap).tolist() == wanted
+
+
+def network(seed=0):
+    """Two zero-padded convolutions: within 3 px of a window's border they see what is not there."""
+    generator = torch.Generator().manual_seed(seed)
+    kernels = [torch.randn(shape, generator=generator) for shape in ((8, 3, 3, 3), (2, 8, 5, 5))]
+
+    def predict(images):
+        inner = F.conv2d(images - 0.5, kernels[0], padding=1).relu()
+        return (F.conv2d(inner, kernels[1], padding=2) / 4).softmax(1)
+
+    return predict
+
+
+@pytest.mark.parametrize("size", [(61, 75), (100, 131), (33, 32)])
+def test_neither_the_size_of_a_batch_nor_the_order_of_the_windows_changes_the_result(size):
+    window, image, predict = (32, 40), picture(3, *size), network()
+    said = {n: predict_windows(predict, image, window=window, overlap=0.5, batch_size=n) for n in (1, 2, 3, 7, 100)}
+    filled = image.numpy()
+    for axis in (1, 2):
+        missing = max(0, window[axis - 1] - filled.shape[axis])
+        filled = np.pad(filled, [(0, missing if each == axis else 0) for each in range(3)], mode="symmetric")
+    weight = _ramp(window, 0.5).double()
+    corners = list(product(*(window_starts(n, w, 0.5) for n, w in zip(filled.shape[1:], window, strict=True))))
+    random.Random(0).shuffle(corners)
+    total, mass = torch.zeros(2, *filled.shape[1:]).double(), torch.zeros(filled.shape[1:]).double()
+    for row, column in corners:
+        part = (slice(row, row + window[0]), slice(column, column + window[1]))
+        total[:, *part] += weight * predict(torch.from_numpy(filled[:, *part].copy())[None])[0].double()
+        mass[part] += weight
+    wanted = (total / mass)[:, : size[0], : size[1]]
+    for one in said.values():
+        assert one.shape == (2, *size)
+        assert (one - wanted).abs().max() < 1e-6
+
+
+def smooth(*size, seed=0):
+    """Blobs of some 12 px, as cells are."""
+    coarse = torch.rand(1, 3, size[0] // 12 + 2, size[1] // 12 + 2, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, size=size, mode="bilinear")[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hard_tiles_leave_a_seam_and_blended_windows_none_beyond_what_lines_elsewhere_have(seed):
+    image, predict, found = smooth(256, 320, seed=seed), network(seed), {}
+    for way, window, overlap in (("tiles", (32, 32), 0.0), ("windows", (32, 32), 0.5), ("whole", None, 0.5)):
+        said = predict_windows(predict, image, window=window, overlap=overlap).numpy()
+        found[way] = seam(profile(said, *(borders(n, 32, overlap) for n in said.shape[1:])))
+    assert found["tiles"].ratio > 2
+    assert found["tiles"].ratio > 1.5 * found["tiles"].highest
+    for way in ("windows", "whole"):
+        assert found[way].ratio < 1.05 * found[way].highest
+        assert 0.8 < found[way].ratio < 1.2
