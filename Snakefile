@@ -1,10 +1,10 @@
 # raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, compare -> report
-#                                                train -> explain     predict -> measure -> clinic -> clinic_page
+#                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
 #
 # data/<dataset>/                                            frames as published, simulated or from a lab
 # results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
 # results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
-# results/<experiment>/explain/, measure/<model>/            where kernels sample; every cell of a model's test samples
+# results/<experiment>/explain/, seams/, measure/<model>/    where kernels sample; seams of windows; every cell of a model
 # results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
 # reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html
 configfile: "params.yaml"
@@ -21,6 +21,7 @@ include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/seams.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"

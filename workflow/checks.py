@@ -66,9 +66,23 @@ def check_experiment(place: str, experiment: dict[str, Any], written: dict[str, 
         raise PlanError(f"{place}.explain.split: there is no split {split!r} in this experiment; {hint}")
     for key, model in experiment["models"].items():
         _check_row(f"{place}.models.{key}", model, written["models"][key])
+    _check_seams(f"{place}.seams", experiment)
     for key in experiment["explain"]["models"]:
         if UNET not in code_of(f"models.{experiment['models'][key]['network']}"):
             raise PlanError(f"{place}.explain.models: {key} is no U-Net; take it out, only their kernels are drawn")
+
+
+def _check_seams(place: str, experiment: dict[str, Any]) -> None:
+    """The row whose windows are looked at is there and has windows that overlap."""
+    if experiment["seams"] is None:
+        return
+    models, key = experiment["models"], experiment["seams"]["model"]
+    _require_known(f"{place}.model", [key], models, "row")
+    predict = models[key]["predict"]
+    if not predict["window"] or not predict["overlap"]:
+        raise PlanError(
+            f"{place}.model: {key} takes no overlapping windows; give its predict.window, or take seams out"
+        )
 
 
 def _check_shared(config: dict[str, Any]) -> None:

@@ -153,6 +153,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
     whole.setdefault("clinic", None)
+    whole.setdefault("seams", None)
     _check_clinic(name, whole, config["experiments"])
     try:
         whole["families"] = families(whole["split"])

@@ -33,6 +33,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
         if experiment["explain"]["models"]:
             stages[f"{name}/explain"] = _explain(experiment)
+        if experiment["seams"]:
+            stages[f"{name}/seams"] = _seams(experiment)
         told = {"scale": plan["scale"], "experiment": experiment}
         compared = ["steps.compare"] if experiment["comparison"] else []
         steps = ["steps.tabulate", "steps.times", *compared, *_of_page()]
@@ -81,9 +83,17 @@ def _explain(experiment: dict[str, Any]) -> dict[str, Any]:
     return _stage(told, ["explain"], ["steps.explain", *(f"models.{row['network']}" for row in rows.values())])
 
 
+def _seams(experiment: dict[str, Any]) -> dict[str, Any]:
+    row = experiment["models"][experiment["seams"]["model"]]
+    told = {name: row[name] for name in ("network", "predict", "seeds", "weights_from")}
+    told |= {"seams": experiment["seams"], "on": experiment["split_names"][-1]}
+    return _stage(told, ["seams"], ["steps.seams", f"models.{row['network']}"])
+
+
 def _of_page() -> list[str]:
     figures = [f"figures.{path.stem}" for path in sorted((SOURCE / PACKAGE / "figures").glob("[!_]*.py"))]
-    return ["steps.report", "steps.results", "steps.explained", "tables.audit", "tables.conventions", *figures]
+    steps = ["steps.report", "steps.results", "steps.explained", "steps.seamed"]
+    return [*steps, "tables.audit", "tables.conventions", *figures]
 
 
 def _of_clinic() -> list[str]:

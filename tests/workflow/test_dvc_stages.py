@@ -152,6 +152,7 @@ def test_every_experiment_has_its_stages_and_rows(stages):
         expected |= {name, f"{name}-prepare"}
         expected |= {f"{name}-{part}@{model}" for part in ("train", "evaluate") for model in experiment["models"]}
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
+        expected |= {f"{name}-seams"} if experiment["seams"] else set()
         expected |= {f"{name}-explain"} if experiment["explain"]["models"] else set()
     assert {name for name in stages if "@" in name or "-" in name} <= expected
     assert expected <= set(stages)

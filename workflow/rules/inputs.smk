@@ -49,6 +49,25 @@ def explained_of(wildcards):
     return [f"results/{wildcards.experiment}/explain/{file}" for file in ("sampling.csv", "offsets.npz")]
 
 
+def seamed_row(wildcards):
+    """The row whose windows are looked at."""
+    return experiment_of(wildcards)["models"][experiment_of(wildcards)["seams"]["model"]]
+
+
+def seamed_training(wildcards):
+    """Folder of its training: the first seed on the last split."""
+    experiment = experiment_of(wildcards)
+    run = (experiment["seams"]["model"], experiment["split_names"][-1], seamed_row(wildcards)["seeds"][0])
+    return folder_of(wildcards.experiment, "train", *run)
+
+
+def seams_of(wildcards):
+    """What `seams` wrote, where the experiment asks for it."""
+    if not experiment_of(wildcards)["seams"]:
+        return []
+    return [f"results/{wildcards.experiment}/seams/{file}" for file in ("seams.csv", "maps.npz")]
+
+
 def predictions_to_measure(wildcards):
     """Input of `measure`: what a model's first seed said of the test samples of the last family of splits."""
     families = experiment_of(wildcards)["families"]

@@ -1,6 +1,8 @@
 # Everything that a notebook may show.
 FIGURES = [f"figures.{path.stem}" for path in sorted(Path("src/hemoseg/figures").glob("[!_]*.py"))]
 
+PAGE = ["steps.report", "steps.results", "steps.explained", "steps.seamed"]
+
 
 rule report:
     input:
@@ -23,12 +25,13 @@ rule report:
         models=of_runs("train", "model.json"),
         autolabels=autolabels_of,
         explained=explained_of,
+        seams=seams_of,
         published=published_of,
         claims=claims_of,
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
         template="reports/templates/page/index.html.j2",
         style="reports/templates/style.css.j2",
-        code=code_of("steps.report", "steps.results", "steps.explained", "tables.audit", "tables.conventions", *FIGURES),
+        code=code_of(*PAGE, "tables.audit", "tables.conventions", *FIGURES),
     output:
         report(
             "reports/build/{experiment}.html",
