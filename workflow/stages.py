@@ -29,7 +29,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for name, experiment in plan["experiments"].items():
         stages[f"{name}/prepare"] = _prepare(experiment)
         for key in experiment["models"]:
-            stages[f"{name}/train/{key}"] = _train(experiment, key)
+            if experiment["models"][key]["weights_from"] is None:  # else the row trains nothing
+                stages[f"{name}/train/{key}"] = _train(experiment, key)
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
         if experiment["explain"]["models"]:
             stages[f"{name}/explain"] = _explain(experiment)

@@ -150,7 +150,9 @@ def test_every_experiment_has_its_stages_and_rows(stages):
     expected = {f"simulate@{name}" for name in params["datasets"]}
     for name, experiment in params["experiments"].items():
         expected |= {name, f"{name}-prepare"}
-        expected |= {f"{name}-{part}@{model}" for part in ("train", "evaluate") for model in experiment["models"]}
+        expected |= {f"{name}-evaluate@{model}" for model in experiment["models"]}
+        trained = [key for key, model in experiment["models"].items() if model["weights_from"] is None]
+        expected |= {f"{name}-train@{model}" for model in trained}
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()
         expected |= {f"{name}-explain"} if experiment["explain"]["models"] else set()

@@ -18,7 +18,13 @@ def values(name, column, row):
 
 @pytest.mark.parametrize(
     ("name", "lines"),
-    [("scd2018_segmentation", 10), ("scd2018_classification", 14), ("scd2020_binary", 24), ("scd2020_multiclass", 79)],
+    [
+        ("scd2018_segmentation", 10),
+        ("scd2018_classification", 14),
+        ("scd2020_binary", 24),
+        ("scd2020_multiclass", 79),
+        ("deconvnet", 2),
+    ],
 )
 def test_every_table_reads_and_every_line_has_a_source(name, lines):
     table = read_published(FOLDER / f"{name}.csv")
