@@ -55,6 +55,26 @@ REFUSED = {
         experiment(clinic={"model": "unett"}),
         r"clinic\.model: .*'unett' .* mean unet\?",
     ),
+    "seams of no row": (
+        experiment(seams={"model": "unett"}),
+        r"seams\.model: there is no row 'unett'; did you mean unet",
+    ),
+    "seams of a row without windows": (
+        experiment(seams={"model": "unet"}),
+        r"seams\.model: unet takes no overlapping windows; give its predict\.window, or take seams out",
+    ),
+    "seams of windows that do not overlap": (
+        merged(experiment(seams={"model": "unet"}), {"predict": {"window": [64, 64], "overlap": 0}}),
+        r"seams\.model: unet takes no overlapping windows",
+    ),
+    "a test set of another word": (
+        experiment(split={"test": "official"}),
+        r"split: split settings: test 'official' is no whole number; correct it, or test: given",
+    ),
+    "folds by two units on a given test set": (
+        {"experiments": {"scd2020_patients": {"split": {"test": "given"}}}},
+        r"scd2020_patients\.split: .*name one unit for test: given",
+    ),
     "a clinic page of whom": (experiment(clinic={"border": "all"}), r"clinic: 'model' is a required property"),
     "a border like no other": (
         experiment(clinic={"model": "unet", "border": "some"}),
