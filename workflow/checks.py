@@ -195,6 +195,10 @@ def columns() -> tuple[str, ...]:
     found = []
     for path in sorted((REPOSITORY / PACKAGE / "tables").glob("*_columns.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Column", "_cells"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("Column", "_cells", "_share")
+            ):
                 found += [word.value for word in node.args[:1] if isinstance(word, ast.Constant)]
     return tuple(found)

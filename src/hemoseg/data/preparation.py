@@ -25,12 +25,14 @@ DEFAULTS: dict[str, Any] = {
     "classes": None,
     "ignore": [],
     "instances": "files",  # or "components": each connected part of a class is a cell, where no file tells them apart
+    "only": {},  # column of manifest.csv (id, group, kind, part) to the values whose images are taken
     "lines": 0,  # pixels that a cell loses where another one is that near, see labels/lines.py
     "unlabelled": {},  # cells without a label, see data/partial.py
     "labels": "truth",  # or "auto": images without labels are no fault
     "dataset": {},  # keys of dataset.yaml, for a folder that may not be written to
 }
 MARGIN_DEFAULTS = {"share": 0.5, "contrast": 0.02}
+COLUMNS = ("id", "group", "kind", "part")  # by which images can be chosen
 LAYOUTS = ("whole", "quadrants", "tiles")
 
 
@@ -50,6 +52,12 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         whole = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)
         if value is not None and not whole:
             raise InputError(f"prepare settings: {key} {value!r}; give rows and columns, such as [256, 256]")
+    for column, values in settings["only"].items():
+        if column not in COLUMNS or not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+            raise InputError(
+                f"prepare settings: only {settings['only']!r}; give columns of manifest.csv ({', '.join(COLUMNS)}) and "
+                "a list of their values as text, such as {group: [slide1]}"
+            )
     if isinstance(settings["lines"], bool) or not isinstance(settings["lines"], int) or settings["lines"] < 0:
         raise InputError(f"prepare settings: lines {settings['lines']!r}; give a whole number of pixels, 0 or more")
     if settings["layout"] == "tiles" and settings["tile"] is None:

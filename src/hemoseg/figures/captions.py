@@ -33,6 +33,7 @@ CASES = (
     "pixels of the sample. One case each (n = 1) shows how errors look, not how many there are: the table counts them."
 )
 
+DENSE = "The framed region of the figure above, where most pixels lie between two cells, with the score of each box."
 NO_CASE = "No case to look at: it takes a network, and true cells that are told apart."
 NO_PIXEL = "No pixel was chosen: none was asked for, or no test image has a whole cell."
 

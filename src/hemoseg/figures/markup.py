@@ -17,6 +17,8 @@ ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
 CHART_DPI, PHOTO_DPI = 144, 120
 MOST_BYTES = 800_000  # of a picture of images; a page has about five
 
+MOST_COLUMNS = 10  # of a table of scores; more do not fit the page
+
 
 def title(text: str, source: str) -> str:
     """The page's heading with the source of its table."""
@@ -150,7 +152,18 @@ def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], *, mar
         lines = table[table["column"] == column]
         parts.append(f"<h3>{_head(columns[column])}</h3>{_grid(lines, 'class', columns, mark_best)}")
     rest = table[~table["column"].isin(wide)]
-    return "".join(parts) + (_grid(rest, "column", columns, mark_best) if len(rest) else "")
+    parts += [_grid(lines, "column", columns, mark_best) for lines in _within_the_page(rest)]
+    return "".join(parts)
+
+
+def _within_the_page(lines: pd.DataFrame) -> list[pd.DataFrame]:
+    """The lines of one table, or of two where one would be too wide: what papers printed, and what is ours alone."""
+    heads = list(dict.fromkeys(lines["column"]))
+    if len(heads) <= MOST_COLUMNS:
+        return [lines] if heads else []
+    printed = lines[lines["published"].notna()]["column"] if "published" in lines else lines["column"]
+    first = [head for head in heads if head in set(printed)][:MOST_COLUMNS] or heads[:MOST_COLUMNS]
+    return [lines[lines["column"].isin(first)], *_within_the_page(lines[~lines["column"].isin(first)])]
 
 
 def published_only(published: pd.DataFrame, ours: Sequence[str], columns: Mapping[str, Mapping[str, Any]]) -> str:

@@ -43,6 +43,7 @@ class Shown:
         dice: of each model, by key.
         compared_with: what ``gt`` is called.
         colours: of the classes, by id.
+        boxes: proposals ``(n, 5)`` of each model that makes some, by key.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Shown:
     dice: Mapping[str, float] = field(default_factory=dict)
     compared_with: str = "truth"
     colours: Sequence[str] = PALETTE
+    boxes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def panel(
@@ -96,8 +98,9 @@ def _whole(row: Sequence[Axes], one: Shown, labels: Mapping[str, str], several: 
     show(row[0], as_rgb(one.image), "raw")
     show(row[1], as_colours(one.gt, one.colours), one.compared_with)
     for axes, (key, label) in zip(row[2:], labels.items(), strict=True):
-        score = f" · {one.dice[key]:.3f}" if key in one.dice else ""
-        show(axes, as_colours(one.predictions[key], one.colours), f"{shortened(label, 16)}{score}")
+        between, most = ("\n", 14) if len(labels) > 5 else (" · ", 16)  # beside so many others there is no room
+        score = f"{between}{one.dice[key]:.3f}" if key in one.dice else ""
+        show(axes, as_colours(one.predictions[key], one.colours), f"{shortened(label, most)}{score}")
         if key in one.marks:
             cell_marks.draw(axes, one.marks[key], one.instances, one.pred_instances.get(key))
     if several:

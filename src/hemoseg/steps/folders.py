@@ -8,6 +8,7 @@ class there is; without instances, classes are known and cells are not told apar
 """
 
 import dataclasses
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,30 @@ def open_folder(path: str | Path, declared: dict[str, Any] | None = None, partia
     _find_labels(dataset, partial)
     _name_classes(dataset)
     return dataset
+
+
+def keep_only(dataset: Dataset, only: dict[str, list[str]]) -> None:
+    """Keep the images whose entry in each of these columns of the manifest (id, group, kind, part) is one of those.
+
+    Raises:
+        InputError: a column that is none, a value that no image has, or nothing is left.
+    """
+    for column, values in only.items():
+        known = sorted({getattr(entry, column) for entry in dataset.entries})
+        for value in values:
+            if value not in known:
+                close = difflib.get_close_matches(value, known, n=1) or known[:5]
+                raise InputError(
+                    f"{dataset.folder}/manifest.csv: no image has the {column} {value!r} that prepare.only asks for; "
+                    f"there are {', '.join(map(repr, close))}"
+                )
+        kept = [entry for entry in dataset.entries if getattr(entry, column) in values]
+        if len(kept) < len(dataset.entries):
+            chosen = f"{column} {' or '.join(values)}"
+            dataset.notice(f"left after taking {chosen} only", len(kept))
+        dataset.entries = kept
+    if not dataset.entries:
+        raise InputError(f"{dataset.folder}: prepare.only leaves no image; ask for less at a time")
 
 
 def read_frames(dataset: Dataset) -> Iterator[Frame]:

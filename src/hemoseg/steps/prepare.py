@@ -10,7 +10,7 @@ from hemoseg.data.preparation import Cutter, checked
 from hemoseg.data.samples import Samples, to_arrays
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_arrays
-from hemoseg.steps.folders import Dataset, open_folder, read_frames, white_of
+from hemoseg.steps.folders import Dataset, keep_only, open_folder, read_frames, white_of
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,6 +35,7 @@ def prepare(folder: str, settings: dict[str, Any]) -> Samples:
     """
     settings = checked(settings)
     dataset = open_folder(folder, settings["dataset"], partial=settings["labels"] == "auto")
+    keep_only(dataset, settings["only"])
     merging = Merging(dataset.description.classes, settings["classes"], settings["ignore"])
     cutter = None
     for frame in tqdm(read_frames(dataset), total=len(dataset), desc="prepare", unit="frame"):

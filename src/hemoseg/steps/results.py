@@ -21,10 +21,11 @@ RUN = ("model", "split", "seed")
 
 
 class Predicted(NamedTuple):
-    """Class map and cells ``(H, W)`` that a model saw in a sample."""
+    """Class map and cells ``(H, W)`` that a model saw in a sample, and boxes ``(n, 5)`` where it proposed some."""
 
     classes: np.ndarray
     instances: np.ndarray
+    boxes: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,17 @@ class Results:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """Losses and validation scores of all trainings; no row of methods that are not trained by steps."""
+        """Losses and validation scores of all trainings; no row of methods that are not trained by steps.
+
+        A row that predicts with another row's weights has that row's training.
+        """
         return self._of_all_runs("train", "history.csv")
+
+    @property
+    def own_history(self) -> pd.DataFrame:
+        """`history` with each training once, under the row that was trained."""
+        lent = [key for key, model in self.settings["models"].items() if model.get("weights_from")]
+        return self.history[~self.history["model"].isin(lent)]
 
     @cached_property
     def trainings(self) -> pd.DataFrame:
@@ -206,6 +216,7 @@ class Results:
                 note=notes[name],
                 instances=samples.instances[position] if samples.has_instances else None,
                 pred_instances={model: maps.instances for model, maps in by_model.items()},
+                boxes={model: maps.boxes for model, maps in by_model.items() if maps.boxes is not None},
                 marks={model: rows[rows["sample"] == name] for model, rows in marks.items() if model in by_model},
                 dice={model: scores[model, name] for model in by_model if (model, name) in scores},
                 compared_with="auto-labels" if self.auto_labelled else "truth",
@@ -237,9 +248,10 @@ def read_predicted(path: str | Path) -> dict[str, Predicted]:
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            names = ("classes", "instances")
+            names = ("classes", "instances", "boxes")
             maps = [unpack(archive[f"{name}_values"], archive[f"{name}_shapes"]) for name in names]
             ids = [str(name) for name in archive["ids"]]
+            maps[-1] = maps[-1] or [None] * len(ids)  # a model that proposes nothing
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the step that writes it first") from None
     except Exception as error:  # zipfile, zlib and numpy each have their own words for a damaged archive

@@ -217,3 +217,23 @@ def test_rows_that_may_run_several_programs_name_theirs():
 )
 def test_durations_are_short(seconds, text):
     assert runs.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "tables"), [(10, 1), (11, 2), (14, 3), (24, 3)])
+def test_a_table_too_wide_for_the_page_is_parted_the_printed_columns_first(monkeypatch, number, tables):
+    names = [f"c{i}" for i in range(number)]
+    facts = {"unit": "", "digits": 1, "better": "low", "definition": "x"}
+    columns = {name: {"header": name.upper(), **facts} for name in names}
+    monkeypatch.setattr(f"{__name__}.COLUMNS", columns)
+    lines = table(
+        *((row, name, "all", 1, NAN, 2 if i % 5 == 4 else NAN) for row in "ab" for i, name in enumerate(names))
+    )
+    made = markup.scores(lines, columns)
+    parts = made.split("<table")[1:]
+    assert len(parts) == tables
+    heads = [re.findall(r">(C\d+)<", part.partition("<tbody>")[0].replace(" <small", "<small")) for part in parts]
+    assert sorted(head for part in heads for head in part) == sorted(name.upper() for name in names)
+    if tables > 1:
+        assert heads[0] == [f"C{i}" for i in range(4, number, 5)]
+        assert "published" in parts[0]
+        assert not any("published" in part for part in parts[1:])

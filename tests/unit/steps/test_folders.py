@@ -3,7 +3,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from hemoseg.steps.folders import open_folder, read_frames, white_of
+from hemoseg.errors import InputError
+from hemoseg.steps.folders import keep_only, open_folder, read_frames, white_of
 
 
 def put(folder, name, values):
@@ -147,3 +148,46 @@ def test_images_without_labels_are_ignored_ground_where_that_is_allowed(tmp_path
     assert (first.classes == 255).all()
     assert first.instances.max() == 0
     assert second.instances.max() == 2
+
+
+def chosen(folder, only):
+    dataset = open_folder(folder)
+    keep_only(dataset, only)
+    return [entry.id for entry in dataset.entries], dataset.sentences()
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """Four images in two groups, one of another kind."""
+    for name in "abcd":
+        put(tmp_path, f"images/{name}.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "manifest.csv").write_text("id,group,kind\na,g1,rbc\nb,g1,rbc\nc,g2,rbc\nd,g2,wbc\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("only", "wanted"),
+    [
+        ({}, "abcd"),
+        ({"group": ["g2"]}, "cd"),
+        ({"group": ["g2", "g1"]}, "abcd"),
+        ({"group": ["g2"], "kind": ["rbc"]}, "c"),
+    ],
+)
+def test_images_are_taken_by_columns_of_the_manifest(grouped, only, wanted):
+    ids, sentences = chosen(grouped, only)
+    assert "".join(ids) == wanted
+    assert bool(sentences) == (wanted != "abcd")
+
+
+@pytest.mark.parametrize(
+    ("only", "words"),
+    [
+        ({"group": ["g3"]}, r"no image has the group 'g3' that prepare\.only asks for; there are 'g1', 'g2'|'g1'"),
+        ({"group": ["g1"], "kind": ["wbc"]}, "no image has the kind 'wbc'"),
+        ({"id": []}, r"prepare\.only leaves no image"),
+    ],
+)
+def test_asking_for_images_that_are_not_there_is_refused(grouped, only, words):
+    with pytest.raises(InputError, match=words):
+        chosen(grouped, only)
