@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.ndimage import distance_transform_edt
@@ -51,6 +51,7 @@ def agree(found, exact, strength):
     assert (found >= 0).all()
 
 
+@settings(deadline=None)
 @given(label_images, st.floats(0.3, 6), st.floats(0.5, 20))
 def test_weights_are_those_of_the_formula(labels, sigma, strength):
     agree(border_weights(labels, strength=strength, sigma=sigma), by_loops(labels, strength, sigma), strength)
@@ -99,6 +100,7 @@ def test_a_cell_in_two_pieces_is_one_cell_and_numbers_may_have_gaps():
     agree(border_weights(labels), by_loops(labels, 10, 5), 10)
 
 
+@settings(deadline=None)
 @given(label_images, st.permutations(range(1, 6)), st.integers(0, 3))
 def test_renumbering_mirroring_and_turning_move_the_weights_along(labels, order, quarters):
     weights = border_weights(labels)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemoseg.labels.points import pixels_at
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=6))
 def test_a_point_lies_in_the_pixel_whose_centre_is_at_most_half_away(points):
     expected = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import ndimage
@@ -59,6 +59,7 @@ def touching(labels):
     return pairs
 
 
+@settings(deadline=None)
 @given(masks, marker_lists)
 def test_without_lines_every_component_falls_into_one_cell_per_marker(mask, markers):
     components, cells = connected_components(mask), split_at_markers(mask, points(markers), lines=False)
@@ -75,6 +76,7 @@ def test_without_lines_every_component_falls_into_one_cell_per_marker(mask, mark
     assert all(ndimage.label(cells == n, np.ones((3, 3)))[1] == 1 for n in numbers_in(cells, mask))
 
 
+@settings(deadline=None)
 @given(masks, marker_lists)
 def test_lines_part_all_cells_and_run_only_where_several_markers_are(mask, markers):
     whole, cells = (split_at_markers(mask, points(markers), lines=lines) for lines in (False, True))
@@ -91,6 +93,7 @@ def test_lines_part_all_cells_and_run_only_where_several_markers_are(mask, marke
     assert not (mask & (cells == 0) & ~cut).any(), "lines run only in components with several markers"
 
 
+@settings(deadline=None)
 @given(masks, marker_lists)
 def test_cells_are_numbered_in_reading_order_and_the_order_of_markers_does_not_matter(mask, markers):
     cells = split_at_markers(mask, points(markers))
@@ -100,6 +103,7 @@ def test_cells_are_numbered_in_reading_order_and_the_order_of_markers_does_not_m
     np.testing.assert_array_equal(split_at_markers(mask, points(markers[::-1])), cells)
 
 
+@settings(deadline=None)
 @given(masks)
 def test_with_one_marker_or_none_each_the_cells_are_the_components(mask):
     components = connected_components(mask)
@@ -203,6 +207,7 @@ def test_markers_of_another_shape_are_refused():
         distance_markers(np.ones((3, 3), bool), 0)
 
 
+@settings(deadline=None)
 @given(masks)
 def test_the_depth_is_the_distance_to_what_is_outside(mask):
     theirs = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
@@ -229,6 +234,7 @@ def flooded_by_hand(distance, mask, depth):
     return plateaus
 
 
+@settings(deadline=None)
 @given(masks, st.sampled_from([0.25, 0.5, 1.0, 1.5]))
 def test_distance_markers_are_the_tops_of_the_flooded_distance(mask, depth):
     distance = depth_map(mask).astype(float)

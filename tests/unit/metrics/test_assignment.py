@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.optimize import linear_sum_assignment
@@ -33,6 +33,7 @@ def best_of_all(table):
     return max(sum(table[i, j] for i, j in enumerate(order)) for order in permutations(range(columns), rows))
 
 
+@settings(deadline=None)
 @given(tables)
 def test_no_other_assignment_gains_more(table):
     mine, theirs, gain = pairs_of(table)
@@ -42,6 +43,7 @@ def test_no_other_assignment_gains_more(table):
     assert gain[chosen].sum() == pytest.approx(best_of_all(table), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(tables, st.randoms(use_true_random=False))
 def test_the_order_of_the_pairs_and_the_numbers_of_cells_do_not_matter_to_the_gain(table, random):
     mine, theirs, gain = pairs_of(table)

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -157,6 +157,7 @@ def brute(gt, gt_classes, pred, pred_classes, valid, min_area):
     return rows_gt, rows_pred
 
 
+@settings(deadline=None)
 @given(label_images, class_maps, label_images, class_maps, npst.arrays(bool, (6, 7)), st.integers(1, 6))
 def test_facts_equal_a_loop_over_pixel_sets(gt, gt_classes, pred, pred_classes, valid, min_area):
     a, b = facts(
@@ -177,6 +178,7 @@ def best_sum(ious):
     return max(sum(ious[i, j] for i, j in enumerate(order)) for order in permutations(range(columns), rows))
 
 
+@settings(deadline=None)
 @given(label_images, label_images, npst.arrays(bool, (6, 7)), st.integers(1, 6))
 def test_partners_are_the_best_assignment_of_the_cells_that_count(gt, pred, valid, min_area):
     a, _ = facts(gt, pred, valid=valid, min_area=min_area)
@@ -192,6 +194,7 @@ def test_partners_are_the_best_assignment_of_the_cells_that_count(gt, pred, vali
     assert summed == pytest.approx(best_sum(ious), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(label_images, label_images, npst.arrays(bool, (6, 7)), st.integers(1, 6))
 def test_guests_are_the_counted_predictions_that_lie_mostly_in_a_cell(gt, pred, valid, min_area):
     a, _ = facts(gt, pred, valid=valid, min_area=min_area)
@@ -210,6 +213,7 @@ def test_markers_are_counted_in_the_cell_of_their_pixel():
     assert np.isnan(cell_facts(truth, pred, (pred > 0) * 1, **told)[0]["markers"]).all()
 
 
+@settings(deadline=None)
 @given(label_images, label_images, st.permutations(range(1, 5)))
 def test_renumbering_the_cells_changes_only_their_ids(gt, pred, order):
     new = np.append(0, np.array(order) * 1000)
@@ -220,6 +224,7 @@ def test_renumbering_the_cells_changes_only_their_ids(gt, pred, order):
             np.testing.assert_equal(after[name], renamed[position])
 
 
+@settings(deadline=None)
 @given(label_images, label_images, st.integers(0, 3), st.integers(0, 3))
 def test_moving_both_images_changes_nothing_but_the_border(gt, pred, rows, columns):
     shift = ((rows, 3 - rows), (columns, 3 - columns))

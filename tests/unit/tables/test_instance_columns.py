@@ -92,7 +92,7 @@ def ratio(over, under, empty=np.nan):
     return over / under if under else empty
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(images, min_size=1, max_size=3), st.integers(1, 4))
 def test_scores_of_matched_cells_are_those_of_loops(images, min_area):
     run = run_of(*images, min_area=min_area)
@@ -136,7 +136,7 @@ def aggregated(true, found, excused, pairs):
     return over, under
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(images, min_size=1, max_size=2), st.integers(1, 4))
 def test_aggregated_jaccard_is_that_of_a_best_assignment(images, min_area):
     ways = []
@@ -214,7 +214,7 @@ def test_cells_that_were_cut_or_marked_twice_are_counted_and_unmarked_ones_are_b
     assert np.isnan(score("marked_twice", run_of(gt)))
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(images, min_size=1, max_size=3), st.sampled_from([1, 1.5, 3]))
 def test_the_instance_error_is_that_of_loops_over_pixels(images, touching):
     errors = touch = 0
@@ -238,7 +238,7 @@ def test_the_instance_error_is_that_of_loops_over_pixels(images, touching):
 sparse_images = npst.arrays(np.int32, (5, 9), elements=st.sampled_from([0] * 12 + [1, 2, 3]))
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(sparse_images, sparse_images)
 def test_unseparated_cells_of_one_image_are_the_errors_of_the_column(gt, pred):
     valid = np.ones(gt.shape, bool)
