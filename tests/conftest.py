@@ -11,7 +11,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parents[1]
 JOB = re.compile(r"^(?:local)?rule (\w+):$\n(?P<body>(?:^(?: +|Shell command: ).*$\n?)*)", re.MULTILINE)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hemoseg.labels.components import connected_components
+from hemoseg.labels.points import centres_of
 from hemoseg.labels.watershed import distance_markers, split_at_markers
 
 DEFAULT_MARKERS: dict[str, Any] = {"source": "proposals", "score": 0.5, "overlap": 0.3}
@@ -26,12 +27,7 @@ def find_cells(
     if cells == "components":
         return classes, components
     kept = components > 0
-    points = distance_markers(kept) if markers["source"] == "distance" else centres(boxes)
+    points = distance_markers(kept) if markers["source"] == "distance" else centres_of(boxes)
     parts = split_at_markers(kept, points)
     # Lines are background; what was too small to be a cell stays foreground, as without a watershed.
     return np.where(kept & (parts == 0), 0, classes).astype(classes.dtype), parts
-
-
-def centres(boxes: np.ndarray) -> np.ndarray:
-    """Centres of boxes ``(n, 5)`` or ``(n, 4)`` as rows and columns, float ``(n, 2)``, in pixel indices."""
-    return np.stack([(boxes[:, 1] + boxes[:, 3] - 1) / 2, (boxes[:, 0] + boxes[:, 2] - 1) / 2], axis=1)

@@ -1,4 +1,4 @@
-"""Points of an image and the pixels that they lie in."""
+"""Points of an image, the pixels that they lie in, and the centres of boxes."""
 
 import numpy as np
 
@@ -21,3 +21,11 @@ def pixels_at(points: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, n
     inside = ((nearest >= 0) & (nearest < shape)).all(axis=1)
     rows, columns = nearest[inside].astype(np.intp).T
     return rows, columns
+
+
+def centres_of(boxes: np.ndarray) -> np.ndarray:
+    """Centres of boxes ``(n, 4)`` or ``(n, 5)``, x0, y0, x1, y1 ..., as rows and columns in pixel indices ``(n, 2)``.
+
+    A box ends behind its last pixel, so that the centre of a box round one pixel is that pixel.
+    """
+    return np.stack([(boxes[:, 1] + boxes[:, 3] - 1) / 2, (boxes[:, 0] + boxes[:, 2] - 1) / 2], axis=1)

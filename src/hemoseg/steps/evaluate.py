@@ -22,7 +22,7 @@ import pandas as pd
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
-from hemoseg.inference.cells import centres
+from hemoseg.labels.points import centres_of
 from hemoseg.metrics import pixels
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.components import count_of_class
@@ -187,7 +187,7 @@ def _cell_rows(
         n_classes=len(samples.class_names),
         min_area=min_area,
         gap_cap=settings.gap_cap,
-        markers=centres(predictions.boxes[position]) if predictions.boxes else None,
+        markers=centres_of(predictions.boxes[position]) if predictions.boxes else None,
     )
     tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
     rows = pd.concat(tables, ignore_index=True)

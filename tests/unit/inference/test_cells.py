@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hemoseg.inference.cells import DEFAULT_MARKERS, centres, find_cells
+from hemoseg.inference.cells import DEFAULT_MARKERS, find_cells
 from hemoseg.labels.components import connected_components
 
 DISTANCE = DEFAULT_MARKERS | {"source": "distance"}
@@ -47,8 +47,3 @@ def test_two_boxes_in_one_cell_cut_it_and_no_box_leaves_it():
     classes = (two_discs(apart=0) > 0).astype(np.uint8)
     for given, number in ((boxes((15, 12), (15, 20)), 2), (boxes(), 1)):
         assert find_cells(classes, 5, cells="watershed", boxes=given, markers=DEFAULT_MARKERS)[1].max() == number
-
-
-def test_the_centre_of_a_box_is_that_of_its_pixels():
-    one_pixel, four = [3, 7, 4, 8, 1.0], [0, 0, 2, 2, 1.0]  # x0, y0, x1, y1, score
-    assert centres(np.array([one_pixel, four])).tolist() == [[7.0, 3.0], [0.5, 0.5]]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemoseg.labels.points import pixels_at
+from hemoseg.labels.points import centres_of, pixels_at
 
 
 @settings(deadline=None)
@@ -24,3 +24,8 @@ def test_points_of_another_shape_are_refused():
     for wrong in (np.zeros((2, 3)), np.zeros(2), np.zeros((0, 5))):
         with pytest.raises(ValueError, match=r"rows and columns \(n, 2\)"):
             pixels_at(wrong, (3, 3))
+
+
+def test_the_centre_of_a_box_is_that_of_its_pixels():
+    one_pixel, four = [3, 7, 4, 8, 1.0], [0, 0, 2, 2, 1.0]  # x0, y0, x1, y1, score
+    assert centres_of(np.array([one_pixel, four])).tolist() == [[7.0, 3.0], [0.5, 0.5]]
