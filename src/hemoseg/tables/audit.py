@@ -4,73 +4,25 @@ Each finding is a pair: what was found, with both numbers, and what follows of i
 ``reports/published/<table>.csv``, what the text claims beside them is ``reports/published/claims.csv``.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterator
 from itertools import combinations
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from hemoseg.tables import audit_masks
 from hemoseg.tables.column import ALL
+from hemoseg.tables.printed import Finding, Printed, in_print
 from hemoseg.tables.table import AVERAGE
 
 BASELINE = "unet"  # the row that the papers' text compares with
 
 
-class Finding(NamedTuple):
-    """What the printed numbers say, and what follows of it."""
-
-    found: str
-    follows: str
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A published table: values by row and class, one column at a time.
-
-    Attributes:
-        table: row, class (name, ``average`` or ``all``), column, value, sd, source.
-        claims: row, class, column, claim, value of the text that belongs to the table.
-        columns: header, digits and better of each column.
-        labels: what a page calls each row.
-        background: name of the background.
-        errors: columns whose sum `accuracy` subtracts.
-    """
-
-    table: pd.DataFrame
-    claims: pd.DataFrame
-    columns: Mapping[str, Mapping[str, Any]]
-    labels: Mapping[str, str]
-    background: str
-    errors: tuple[str, ...] = ()
-
-    def wide(self, column: str, value: str = "value") -> pd.DataFrame:
-        """Values of a column: rows down, classes across, in the order of print."""
-        lines = self.table[(self.table["column"] == column) & self.table["value"].notna()]
-        wide = lines.pivot(index="row", columns="class", values=value).astype(float)
-        return wide.reindex(index=dict.fromkeys(lines["row"]), columns=dict.fromkeys(lines["class"]))
-
-    def header(self, column: str) -> str:
-        return str(self.columns.get(column, {}).get("header", column))
-
-    def label(self, row: str) -> str:
-        return str(self.labels.get(row, row.replace("_", " ")))
-
-    def listed(self, values: pd.Series, digits: int) -> str:
-        return ", ".join(f"{self.label(row)} {_in_print(value, digits)}" for row, value in values.items())
-
-
-def _in_print(value: float, digits: int) -> str:
-    """A number rounded as people do: 0.6485, a mean of printed numbers, is 0.649."""
-    return str(Decimal(str(round(float(value), 9))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
-
-
 def audit(printed: Printed) -> list[Finding]:
     """All findings of a table, in the order in which a reader meets the numbers."""
-    parts = (_averages, _turned_orders, _without_background, _pooling, _accuracies, _reductions, _areas, _unknown)
-    return [finding for part in parts for finding in part(printed)]
+    parts = (_averages, _turned_orders, _without_background, _pooling, _accuracies, _reductions, _areas)
+    of_masks = (audit_masks.roots, audit_masks.shares_of_one_number, audit_masks.cuts)
+    return [finding for part in (*parts, *of_masks, _unknown) for finding in part(printed)]
 
 
 def _averaged(printed: Printed) -> Iterator[tuple[str, int, pd.DataFrame, pd.Series]]:
@@ -87,7 +39,7 @@ def _averages(printed: Printed) -> Iterator[Finding]:
         means = classes.mean(axis=1)
         off = (means - average).abs() > 1.01 * 10**-digits
         said = [
-            f"{printed.label(row)} ({_in_print(means[row], digits)}, printed {_in_print(average[row], digits)})"
+            f"{printed.label(row)} ({in_print(means[row], digits)}, printed {in_print(average[row], digits)})"
             for row in means.index[off]
         ]
         name = f"{printed.header(column)}: the mean over the {classes.shape[1]} printed classes, background included,"

@@ -1,5 +1,6 @@
 """The audit of published tables: on the papers' numbers by what PAPERS finds, and on numbers made to fit or not."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -131,3 +132,23 @@ def test_what_pooled_folds_can_give_is_never_called_impossible(dice, sd):
 def test_a_table_without_anything_to_check_has_no_findings():
     assert audit(made([])) == []
     assert audit(made([("unet", "all", "merged", 3, None)])) == []
+
+
+def test_rmse_of_the_touching_nuclei_is_a_root_and_their_errors_are_of_212_cells():
+    assert "root of the pixel error within rounding in 6 of 6 rows" in found_in("touching", "RMSE").found
+    counts = found_in("touching", "whole numbers").found
+    assert "All 6 instance errors are whole numbers of 212 cells (" in counts
+    assert [int(number) for number in re.findall(r" (\d+)[,)]", counts)] == [66, 36, 24, 14, 33, 12]
+    cut = found_in("touching", "claimed is a cut of about 67%")
+    assert "iuw bce from iu bce 42%, iuw bce dice from iu bce dice 64%" in cut.found
+    assert cut.follows == "That is about the cut of iuw bce dice, not of the others."
+
+
+@pytest.mark.parametrize(("column", "words"), [("rmse", "in 5 of 6 rows"), ("instance_error", "of no one number")])
+def test_a_touching_table_that_does_not_add_up_is_told(column, words):
+    wrong = of_paper("touching")
+    place = wrong.table.index[wrong.table["column"] == column][0]
+    wrong.table.loc[place, "value"] += 0.00321
+    if column == "instance_error":
+        wrong.table.loc[place, "value"] = 1.5e-4  # below a cell of two thousand, above none
+    assert any(words in finding.found for finding in audit(wrong))
