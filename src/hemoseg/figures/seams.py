@@ -47,16 +47,18 @@ def _profile(jumps: pd.DataFrame, way: str) -> Profile:
 
 
 def answer(jumps: pd.DataFrame) -> str:
-    """Whether the blended windows leave a seam, with the numbers that say so."""
-    found = seams_of(jumps)
-    blended, tiles, whole = (found[way] for way in ("windows", "tiles", "whole"))
+    """Whether blended windows and hard tiles leave a seam, with the numbers that say so."""
+    told = {way: _told(one) for way, one in seams_of(jumps).items()}
     images = count_of(jumps["sample"].nunique(), "test image")
-    verdict = "no more than other lines have" if blended.ratio <= blended.highest else "more than other lines have"
     return (
-        f"Seam of the blended windows: {_ratio(blended.ratio)}, {verdict} (up to {_ratio(blended.highest)}); of hard "
-        f"tiles: {_ratio(tiles.ratio)} (others up to {_ratio(tiles.highest)}); in one pass, where there is none to be "
-        f"seen: {_ratio(whole.ratio)}. Over {images} that hold more than one window."
+        f"Seam of the blended windows: {told['windows']}; of hard tiles: {told['tiles']}; in one pass, which has no "
+        f"windows: {told['whole']}. Over {images} larger than a window."
     )
+
+
+def _told(one: Seam) -> str:
+    verdict = "more" if one.ratio > one.highest else "no more"
+    return f"{_ratio(one.ratio)}, {verdict} than lines at other distances have (up to {_ratio(one.highest)})"
 
 
 def _ratio(value: float) -> str:
@@ -79,7 +81,7 @@ def draw(jumps: pd.DataFrame, maps: Maps) -> Figure:
         _curve(axes, _profile(jumps, way), label, way)
     axes.axhline(1, color=SOFT, linewidth=0.8)
     axes.set(xlabel="distance of a line from the nearest border of a window (px)", ylabel="mean jump / elsewhere")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the legend
     axes.legend(ncols=3, loc="upper right")
     drawn.suptitle(shortened(maps.name, 60), fontsize=10, x=0.005, ha="left", color=INK)
     return drawn

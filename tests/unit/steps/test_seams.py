@@ -121,7 +121,9 @@ def test_the_page_draws_what_was_measured_and_says_how_large_the_seam_is(lab):
     tiles = tiles.groupby("border")
     mean = tiles["jumps"].sum() / tiles["pairs"].sum()
     assert told["tiles"].ratio == pytest.approx(mean[True] / mean[False])
-    assert f"hard tiles: {told['tiles'].ratio:.2f}" in seams.answer(found.jumps)
+    more = {way: "more" if one.ratio > one.highest else "no more" for way, one in told.items()}
+    for way, words in {"tiles": "hard tiles", "windows": "the blended windows"}.items():
+        assert f"{words}: {told[way].ratio:.2f}, {more[way]} than lines" in seams.answer(found.jumps)
     assert "Over 2 test images" in seams.answer(found.jumps)
     assert "<figure" in markup.picture(seams.draw(found.jumps, found.maps), seams.caption(found.jumps, found.maps))
     rows, columns = seams.torn(found.maps)
