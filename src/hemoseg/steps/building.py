@@ -19,7 +19,7 @@ STEP_KEYS = ("model", "network", "network_settings", "train")
 STEP_OPTIONAL = ("pretrained",)
 OF_PLAN = tuple(inspect.signature(Plan).parameters)
 OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
-OPTIONAL = ("loss", "imbalance", "augment", "touching")
+OPTIONAL = ("loss", "imbalance", "augment", "touching", "keep")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
 
@@ -68,6 +68,8 @@ def plan(train: dict[str, Any]) -> Plan:
         raise InputError(f"train settings: normalise {train['normalise']!r}; choose training_set or none")
     if (imbalance := train.get("imbalance", "none")) not in KINDS:
         raise InputError(f"train settings: imbalance {imbalance!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if (keep := train.get("keep", "best")) not in ("best", "last"):
+        raise InputError(f"train settings: keep {keep!r}; choose best (on validation) or last")
     touching = train.get("touching")
     number = isinstance(touching, int | float) and not isinstance(touching, bool)
     if touching is not None and not (number and touching >= 1):

@@ -159,7 +159,8 @@ def _write_network(
     numbers = {"step": training.best_step, "steps": training.done}
     numbers |= {"parameters": sum(p.numel() for p in training.network.parameters())}
     described = {"normalisation": {"white": normalisation.white, "mean": normalisation.mean, "sd": normalisation.sd}}
-    described |= {"weights": "best on validation" if "val" in training.pools else "last", **numbers}
+    best = "val" in training.pools and training.plan.keeps_best
+    described |= {"weights": "best on validation" if best else "last", **numbers}
     _describe(args, samples, train, described)
     run = environment(next(training.network.parameters()).device) | training.balance.described | extra
     run |= {"training_seconds": training.seconds, "seconds_per_step": training.seconds / max(training.done, 1)}

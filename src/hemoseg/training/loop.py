@@ -32,7 +32,7 @@ class Plan:
     """Settings of a training (params section `train`).
 
     ``touching`` is the distance in pixels up to which cells touch, for the instance error on validation; none scores
-    no cells.
+    no cells. ``keep`` names the weights that count: the ``best`` on validation, or the ``last``.
     """
 
     steps: int
@@ -44,6 +44,11 @@ class Plan:
     imbalance: str = "none"
     augment: dict[str, Any] = field(default_factory=dict)
     touching: float | None = None
+    keep: str = "best"
+
+    @property
+    def keeps_best(self) -> bool:
+        return self.keep == "best"
 
 
 class Training:
@@ -130,7 +135,8 @@ class Training:
     def validate(self) -> dict[str, float]:
         """Score the validation samples, append a row to the history, keep the weights if they are the best.
 
-        The best are those of the highest mean Dice (`hemoseg.training.scoring`); without validation samples the last.
+        The best are those of the highest mean Dice (`hemoseg.training.scoring`); without validation samples, or where
+        the plan keeps the last, these.
         """
         row = {
             "step": self.done,
@@ -142,7 +148,8 @@ class Training:
         row["seconds"] = self.seconds
         self._losses = []
         self.history.append(row)
-        if "val" not in self.pools or row["val_dice"] > self.best_dice:
+        last = "val" not in self.pools or not self.plan.keeps_best
+        if last or row["val_dice"] > self.best_dice:
             self.best_dice, self.best_step = row["val_dice"], self.done
             self.best = copy.deepcopy(plain_state(self.network))
         return row

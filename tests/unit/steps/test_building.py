@@ -120,6 +120,11 @@ def test_the_command_says_it(capsys, tmp_path):
     assert "train --settings: 'model' is missing" in capsys.readouterr().err
 
 
+def test_weights_that_cannot_be_kept_are_refused():
+    with pytest.raises(InputError, match=r"train settings: keep 'lst'; choose best \(on validation\) or last"):
+        building.plan(TRAIN | {"keep": "lst"})
+
+
 @pytest.mark.parametrize("value", [0, True, "3", -1.5])
 def test_a_touching_distance_that_is_none_is_refused(value):
     with pytest.raises(InputError, match=r"train settings: touching .*; give a distance in pixels, 1 or more, or null"):

@@ -147,6 +147,15 @@ def test_the_best_weights_are_those_of_the_best_validation(tiny_samples, monkeyp
     assert not identical(one.best, kept[4])
 
 
+def test_the_last_weights_are_kept_where_the_plan_says_so(tiny_samples, monkeypatch):
+    one = training(tiny_samples(8, (12, 12)), validate_every=1, steps=3, keep="last")
+    scores = iter([0.9, 0.5, 0.1])
+    monkeypatch.setattr("hemoseg.training.loop.score", lambda *_: {"val_loss": 0.0, "val_dice": next(scores)})
+    advance(one)
+    assert one.best_step == 3
+    assert identical(one.best, plain_state(one.network))
+
+
 def test_without_validation_samples_the_last_weights_are_the_best(tiny_samples):
     one = advance(training(tiny_samples(8, (12, 12)), validation=False))
     assert identical(one.best, plain_state(one.network))
