@@ -1,6 +1,7 @@
 """Augmentation on the device (kornia): one draw moves the image and all that is known of its pixels."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ class Augmentation(nn.Module):
         brightness: largest change of the image's level, in standard deviations of the training set.
         contrast: largest change of the image's contrast, as a share.
 
-    Labels, cells and border weights move by nearest neighbour; what comes in from outside the image is ignored in the
-    labels, and is no cell and of no weight in the others.
+    Labels, cells and border weights move by nearest neighbour. What comes in from outside is the image's mirror; it is
+    ignored in the labels, and is no cell and of no weight in the others.
     """
 
     def __init__(
@@ -35,13 +36,17 @@ class Augmentation(nn.Module):
     ):
         super().__init__()
         from kornia import augmentation as ka
+        from kornia.constants import DataKey, Resample, SamplePadding
 
         moves: list[nn.Module] = []
         if flip:
             moves += [ka.RandomHorizontalFlip(p=0.5), ka.RandomVerticalFlip(p=0.5)]
         if rotate or tuple(scale) != (1.0, 1.0):
-            moves.append(ka.RandomAffine(degrees=rotate, scale=tuple(scale), p=1.0, padding_mode="zeros"))
-        self.moves = ka.AugmentationSequential(*moves, data_keys=["input", "mask"]) if moves else None
+            moves.append(ka.RandomAffine(degrees=rotate, scale=tuple(scale), p=1.0, padding_mode="reflection"))
+        # Empty corners would shift the statistics of batch norm, which no image at prediction has; labels stay empty.
+        labels = {"resample": Resample.NEAREST, "align_corners": None, "padding_mode": SamplePadding.ZEROS}
+        made = partial(ka.AugmentationSequential, data_keys=["input", "mask"], extra_args={DataKey.MASK: labels})
+        self.moves = made(*moves) if moves else None
         self.brightness, self.contrast = brightness, contrast
 
     def forward(self, batch: Batch) -> Batch:

@@ -68,6 +68,13 @@ def test_what_comes_in_from_outside_is_ignored():
     assert (turned.classes == 255).any()
 
 
+def test_the_image_has_no_empty_corners():
+    classes = torch.zeros(6, 32, 32, dtype=torch.long)
+    after = augmented(classes, images=torch.full((6, 2, 32, 32), 7.0), rotate=45.0, scale=(0.5, 0.7))
+    assert (after.classes == 255).double().mean() > 0.3
+    assert torch.allclose(after.images, torch.tensor(7.0))
+
+
 def test_ignored_pixels_stay_ignored():
     classes = blobs(6)
     classes[:, 8:24, 8:24] = 255
