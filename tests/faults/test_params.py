@@ -19,7 +19,7 @@ SWALLOWED = {
         {"models": {"unet": {"network": "unnet"}}},
         "network: there is no src/hemoseg/models/unnet.py; did you",
     ),
-    "loss": ({"train": {"loss": "dice"}}, "train.loss: there is no src/hemoseg/losses/dice.py; the names are cross_"),
+    "loss": ({"train": {"loss": "focal"}}, "train.loss: there is no src/hemoseg/losses/focal.py; the names are cross_"),
     "notebook": ({"report": {"notebook": "nope"}}, "notebook: there is no reports/notebooks/nope.ipynb; the names are"),
     "dataset": ({"dataset": "nope"}, "data/nope: no such folder; put the frames into data/nope/images, or mend"),
 }

@@ -19,6 +19,7 @@ from hemoseg.data.samples import Samples
 from hemoseg.labels.components import connected_components
 from hemoseg.steps import compare, evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table
+from hemoseg.steps.train import HISTORY
 
 NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
 TEMPLATE = Path("reports/templates/page/index.html.j2")
@@ -62,7 +63,13 @@ def samples_of(kind):
 
 def settings_of(kind):
     models = {
-        key: {"label": f"{label} {HOSTILE}", "network": key, "seeds": list(range(kind["seeds"])), "settings": {}}
+        key: {
+            "label": f"{label} {HOSTILE}",
+            "network": key,
+            "seeds": list(range(kind["seeds"])),
+            "settings": {},
+            "predict": {"cells": "components"},
+        }
         for key, label in kind["models"].items()
     }
     columns = {"dice": f"Dice {HOSTILE}", "hausdorff": "HD", "loss": "Loss", "merged": "I", "artefacts": "II"}
@@ -100,9 +107,8 @@ def write_run(folder, samples, ids, key, seed, run):
         extra |= {"imbalance": "class_weights", "class_weights": weights, "pretrained": begun}
     times = {"device": "cpu", "threads": 1, "versions": VERSIONS, "training_seconds": 1.0}
     write_json(folder("train") / "run.json", times | (extra if network else {}))
-    history = [[s, 1 / s, 1 / s, 0.5, 1.0] for s in (2, 4)] if network else []
-    columns = ["step", "train_loss", "val_loss", "val_dice", "seconds"]
-    write_table(folder("train") / "history.csv", pd.DataFrame(history, columns=columns))
+    history = [[s, 1 / s, 1 / s, 0.5, 0.4, np.nan, 1.0] for s in (2, 4)] if network else []
+    write_table(folder("train") / "history.csv", pd.DataFrame(history, columns=list(HISTORY)))
 
 
 def results_of(root, kind):

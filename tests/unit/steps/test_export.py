@@ -13,7 +13,7 @@ from hemoseg.models import deformable_unet
 from hemoseg.nn.deform_conv import DeformConv2d
 from hemoseg.steps import export
 from hemoseg.steps.files import read_json, write_json
-from hemoseg.steps.predict import predictor
+from hemoseg.steps.predict import DEFAULTS, predictor
 from hemoseg.steps.weights import read_model, read_weights, sha256, write_weights
 from hemoseg.training.batches import Normalisation
 
@@ -21,7 +21,7 @@ MISSING = "needs the packages of hemoseg[export]"
 onnx, onnxruntime, _ = (pytest.importorskip(name, reason=MISSING) for name in ("onnx", "onnxruntime", "onnxscript"))
 WHITE = 4095.0  # a camera of 12 bits
 SIZES = [(24, 32), (13, 40)]
-WHOLE = {"window": None, "overlap": 0.5, "min_area_share": 0.1}
+WHOLE = DEFAULTS | {"window": None}
 
 
 def write_trained(folder):
