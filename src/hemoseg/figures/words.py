@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemoseg.data.samples import Samples
 
-PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss")
+PREFERRED = ("dice", "jaccard", "fw_iou", "accuracy", "loss", "panoptic", "mean_iu")
 # Errors of cells; spurious and artefacts are two names of one, and incomplete cells contain the missed ones.
 ERRORS = ("missed", "spurious", "artefacts", "merged", "incomplete", "two_types", "wrong_type", "instance_error")
 BETTER = {"high": ("highest", "above"), "low": ("lowest", "below")}
