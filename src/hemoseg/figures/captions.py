@@ -39,7 +39,7 @@ NO_PIXEL = "No pixel was chosen: none was asked for, or no test image has a whol
 
 
 def curves(history: pd.DataFrame, loss: str) -> str:
-    """Under the learning curves; ``loss`` is the name of the loss in the settings."""
+    """Under the learning curves; ``loss`` is the name of the loss in the settings, or several joined by commas."""
     runs = history[["model", "split", "seed"]].drop_duplicates()
     shown = count_of(len(runs), "training")
     validated = "" if history["val_dice"].notna().any() else " There were no validation samples."
