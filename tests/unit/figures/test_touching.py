@@ -39,6 +39,7 @@ THIRDS = np.where(PAIR == 1, np.array([1, 4, 5])[np.digitize(np.indices(PAIR.sha
         (MERGED, [(12, 12)], ["merged, marked", "merged, no marker"]),
         (THIRDS, [(12, 8), (12, 15), (12, 24)], ["cut"]),
         (np.where(PAIR == 1, 0, PAIR), [], ["covered badly"]),
+        (np.where((PAIR == 0) & (np.indices(PAIR.shape)[1] < 18), 1, PAIR), [], ["covered badly"]),  # far too large
     ],
 )
 def test_what_is_not_separated_has_its_cause(found, markers, wanted):
