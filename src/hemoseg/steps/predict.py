@@ -64,14 +64,7 @@ def main(argv: list[str]) -> None:
         for i in tracked(range(len(test)), len(test), "predict", "image")
     ]
     seconds = time.perf_counter() - begin
-    result = Predictions(
-        ids=test.ids,
-        probabilities=[one.probability for one in said if one.probability is not None],
-        classes=[one.classes for one in said],
-        instances=[one.instances for one in said],
-        boxes=[one.boxes for one in said if one.boxes is not None],
-    )
-    write_arrays(args.out, **predictions_format.to_arrays(result))
+    write_arrays(args.out, **predictions_format.to_arrays(_gathered(test.ids, said)))
     timing = {"images": len(test), "seconds": seconds} | environment(device)
     write_json(args.out.with_name("timing.json"), timing)
 
@@ -197,6 +190,17 @@ def _network_predictor(
         return Labelled(classes, probability.cpu().numpy(), boxes=boxes)
 
     return predict
+
+
+def _gathered(ids: list[str], said: list[Labelled]) -> Predictions:
+    """What a model said of each sample, as one file holds it."""
+    return Predictions(
+        ids=ids,
+        probabilities=[one.probability for one in said if one.probability is not None],
+        classes=[one.classes for one in said],
+        instances=[one.instances for one in said],
+        boxes=[one.boxes for one in said if one.boxes is not None],
+    )
 
 
 def _with_cells(one: Labelled, min_area: float, settings: dict[str, Any]) -> Labelled:
