@@ -37,7 +37,9 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
     return draw_frame(check(settings), seed, index)
 
 
-def draw_frame(known: dict[str, Any], seed: int, index: int, field: tuple[int, int] | None = None) -> SimulatedFrame:
+def draw_frame(
+    known: dict[str, Any], seed: int, index: int, field: tuple[int, int] | None = None, patient: int | None = None
+) -> SimulatedFrame:
     """`simulate_frame` of settings that were checked, for a kind that shares them but for the size of a frame.
 
     Args:
@@ -45,9 +47,10 @@ def draw_frame(known: dict[str, Any], seed: int, index: int, field: tuple[int, i
         seed: >= 0.
         index: >= 0.
         field: rows and columns of the lighted field of which the frame is a window somewhere; None: all of it.
+        patient: whose smear it is; None: that of the frame's number.
     """
     draws = Draws(optics.FRAME_STREAM, seed, index)
-    patient = index % known["patients"]
+    patient = index % known["patients"] if patient is None else patient
     known, stain = patient_of(known, optics.patient_stain(seed, patient), seed, patient)
     left, right = draws.whole(*known["margin"]), draws.whole(*known["margin"])
     density = _ground(known, stain, field or (known["height"], known["width"]), draws)
@@ -105,8 +108,17 @@ def _ground(known: dict[str, Any], stain: optics.Stain, field: tuple[int, int], 
     height, width = known["height"], known["width"]
     if field == (height, width):
         return density
-    top, left = draws.whole(0, field[0] - height), draws.whole(0, field[1] - width)
+    top, left = _first_line(field[0], height, draws), _first_line(field[1], width, draws)
     return density[:, top : top + height, left : left + width].copy()
+
+
+def _first_line(lines: int, taken: int, draws: Draws) -> int:
+    """Where a window of ``taken`` rows or columns begins in a field of ``lines``, drawn as if tiles cut it up.
+
+    A window that would hang over the border is pushed back to it. So each line of the field is in a window at least
+    as often as one in the middle; of windows drawn within the field alone, hardly one would see a corner.
+    """
+    return min(max(draws.whole(1 - taken, lines - 1), 0), lines - taken)
 
 
 def _place_cells(scene: Scene, known: dict[str, Any], draws: Draws) -> None:

@@ -2,7 +2,8 @@
 
 Cells, stains and artefacts are those of `smear`, at one magnification whatever the size of the image (deconvnet,
 section 3: 164 images of 128x128x3, and 40 test images from 61x75 to 900x1300). Each is a window of a field as large as
-the largest image, so that a small image sees a part of the lamp's fall only.
+the largest image, so that a small image sees a part of the lamp's fall only, and training images together see all of
+it, corners included. The patients of the test images are none of those of the training images.
 """
 
 from dataclasses import replace
@@ -35,7 +36,7 @@ FIXED = {"height": 128, "width": 128, "margin": (0, 0)}  # of a smear, and no se
 AREA = 128 * 128
 FEWEST = 2.0  # mean number of cells of the smallest images; `Draws.count` makes one of it at the least
 LONGER = 1.25  # most by which a test image is longer or shorter than its area and the extremes would have it
-SIZE_STREAM, TEST_FIRST = 15, 500_000  # test images are numbered from here, however many train
+SIZE_STREAM, TEST_FIRST = 15, 500_000  # test images and their patients are numbered from here, however many train
 BITS = 24
 
 
@@ -66,7 +67,8 @@ def check(settings: dict[str, Any]) -> dict[str, Any]:
 def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> SimulatedFrame:
     """Image ``index`` of the data set of ``seed``: a training image below ``training``, then the test images.
 
-    Test images are the same whatever the number of training images.
+    Test images are the same whatever the number of training images. They belong to ``patients`` patients of their own,
+    "t00", "t01" ...
 
     Args:
         settings: see `check`; what is missing takes its default.
@@ -83,8 +85,11 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
     scaled = FIXED | {"height": height, "width": width, "artefacts": known["artefacts"] * share}
     scaled["cells"] = max(known["cells"] * share, FEWEST) if known["cells"] else 0.0
     field = tuple(max(sides) for sides in zip(known["most"], known["training_size"], strict=True))
-    frame = smear.draw_frame(known | scaled, seed, index if place < 0 else TEST_FIRST + place, field)
-    return replace(frame, part="train" if place < 0 else "test")
+    if place < 0:
+        return replace(smear.draw_frame(known | scaled, seed, index, field), part="train")
+    patient = place % known["patients"]
+    frame = smear.draw_frame(known | scaled, seed, TEST_FIRST + place, field, TEST_FIRST + patient)
+    return replace(frame, part="test", patient=f"t{patient:02d}")
 
 
 def dataset(settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import pytest
 
 from hemoseg.__main__ import main
 from hemoseg.errors import InputError
-from hemoseg.simulation import generator, smear_sizes
+from hemoseg.simulation import generator, smear, smear_sizes
+from hemoseg.simulation.exact import Draws
 from hemoseg.simulation.settings import MORPHOLOGIES
 from hemoseg.simulation.smear_sizes import size_of_test
 
@@ -89,6 +90,41 @@ def test_a_small_image_sees_a_part_of_the_lamp_only():
         falls[name] = np.median([one.min() / one.max() for one in green])
     assert falls["large"] < 0.75
     assert falls["small"] > falls["large"] + 0.1
+
+
+@pytest.mark.parametrize(("lines", "taken"), [(90, 12), (13, 12), (12, 12)])
+def test_windows_see_the_border_of_the_field_as_often_as_its_middle(lines, taken):
+    draws, seen = Draws(1, 0, 0), np.zeros(lines)
+    for _ in range(6000):
+        first = smear._first_line(lines, taken, draws)
+        assert 0 <= first <= lines - taken
+        seen[first : first + taken] += 1
+    share = taken / (lines + taken - 1)  # of the windows, wherever they are put whose middle lies in the field
+    assert seen.min() > 0.85 * share * 6000
+    assert abs(seen[0] - seen[-1]) < 0.15 * seen[0]
+
+
+def test_training_images_show_the_dark_corners_of_the_field_as_often_as_test_images_do():
+    size = [200, 260]
+    still = {"cells": 0, "artefacts": 0, "noise": 0, "patients": 1, "training_size": [48, 48], "training": 120}
+    still |= {"least": size, "most": size, "test": 12}
+    dark = {}
+    for part, indices in (("train", range(120)), ("test", range(120, 132))):
+        green = np.array([image(index, 0, **still).image[..., 1] for index in indices])
+        dark[part] = (green < 0.75 * np.percentile(green, 99)).mean()
+    # Windows within the field alone show a third of it (0.36), border and corners being seldom seen.
+    assert 0.8 < dark["train"] / dark["test"] < 1.6
+
+
+def test_no_patient_both_trains_and_tests(frames):
+    of = {part: [frame.patient for frame in frames if frame.part == part] for part in ("train", "test")}
+    assert of == {"train": ["p00", "p01", "p02", "p03", "p04", "p00"], "test": ["t00", "t01", "t02", "t03", "t04"]}
+    still = {"cells": 0, "artefacts": 0, "noise": 0, "shading": 0, "training": 1, "test": 4, "patients": 2}
+    colours = [image(index, **still).image.reshape(-1, 3).mean(axis=0) for index in range(5)]
+    # The film's colour is the patient's: twice the same one, and none of them that of the patient who trains.
+    far = [[np.abs(one / one.sum() - other / other.sum()).max() for other in colours] for one in colours]
+    same = {(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (1, 3), (3, 1), (2, 4), (4, 2)}
+    assert {(i, j) for i in range(5) for j in range(5) if far[i][j] < 1e-3} == same
 
 
 def test_test_images_do_not_depend_on_the_numbers(frames):
