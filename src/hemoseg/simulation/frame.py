@@ -16,7 +16,8 @@ class SimulatedFrame:
         classes: uint8 ``(H, W)``; 0 background, otherwise the position in the kind's ``CLASS_NAMES`` plus one.
         patient: "p00", "p01" ...: the group that must not be torn between training and test; "" where there is none.
         margins: width of the blank left and right margin, px.
-        part: "train" or "test" where the data set says itself what tests; "" where it does not.
+        part: "train", "val" or "test" where the data set says itself what tests; "" where it does not.
+        kind: of specimen, where it differs between the frames of a data set; "" where it is the settings' own.
     """
 
     image: np.ndarray
@@ -25,3 +26,4 @@ class SimulatedFrame:
     patient: str = ""
     margins: tuple[int, int] = (0, 0)
     part: str = ""
+    kind: str = ""

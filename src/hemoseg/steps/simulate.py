@@ -104,7 +104,7 @@ def write_frame(frame, name: str, kind: str, seed: int, folder: Path) -> dict:
         "id": name,
         "image": f"images/{name}.png",
         "group": frame.patient,
-        "kind": kind,
+        "kind": frame.kind or kind,
         "height": frame.image.shape[0],
         "width": frame.image.shape[1],
         "cells": int(frame.instances.max()),
