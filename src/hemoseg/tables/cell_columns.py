@@ -1,4 +1,4 @@
-"""Columns made from cells: what was missed, made up, merged, cut short or given the wrong type, and counts.
+"""Columns made from cells: what was missed, made up, merged, cut short or given the wrong type.
 
 All are summed over the images of a run. Where the truth has no instances they are NaN: blank, not guessed.
 """
@@ -10,7 +10,6 @@ from hemoseg.errors import InputError
 from hemoseg.metrics import cell_errors
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.pixel_columns import of_class
 
 _DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
 
@@ -102,28 +101,6 @@ def accuracy(run: Run, _: int, conventions: Conventions) -> float:
     return 1 - errors / len(run.gt) if len(run.gt) else np.nan
 
 
-def count_bias(run: Run, class_id: int, conventions: Conventions) -> float:
-    """Predicted minus true number of cells, mean over images."""
-    return float(_count_difference(run, class_id).mean())
-
-
-def count_mae(run: Run, class_id: int, conventions: Conventions) -> float:
-    """Absolute difference between predicted and true number of cells, mean over images."""
-    return float(_count_difference(run, class_id).abs().mean())
-
-
-def count_ratio(run: Run, class_id: int, conventions: Conventions) -> float:
-    """Sum of predicted / sum of true numbers of cells, >= 0; misses and false finds cancel in it."""
-    rows = of_class(run, class_id)
-    true = rows["gt_count"].sum()
-    return float(rows["pred_count"].sum() / true) if true else np.nan
-
-
-def _count_difference(run: Run, class_id: int) -> pd.Series:
-    rows = of_class(run, class_id)
-    return rows["pred_count"] - rows["gt_count"]
-
-
 def _touches(run: Run, conventions: Conventions) -> np.ndarray:
     """Whether each true cell touches another.
 
@@ -152,7 +129,6 @@ _SPURIOUS = (
     "predicted cells of which less than {artefact} of the area lies on true foreground, and not more on ignored pixels "
     "than on others"
 )
-_COUNT = "8-connected components of the class, of at least the least area and not mostly on ignored pixels"
 COLUMNS = (
     Column("cells", cells, False, "cells", 1, "", "true cells that count", ""),
     _cells("missed", missed, _MISSED, _DOI_2018),
@@ -197,17 +173,5 @@ COLUMNS = (
         "",
     ),
     Column("accuracy", accuracy, False, "", 3, "high", "1 - ({accuracy}) / true cells; may be negative", _DOI_2018),
-    Column("count_bias", count_bias, True, "cells/image", 2, "zero", f"predicted minus true number; {_COUNT}", ""),
-    Column("count_mae", count_mae, True, "cells/image", 2, "low", f"mean absolute error of the number; {_COUNT}", ""),
-    Column(
-        "count_ratio",
-        count_ratio,
-        True,
-        "",
-        4,
-        "",
-        f"sum of predicted / sum of true numbers, in which misses and false finds cancel; {_COUNT}",
-        "",
-    ),
 )
 _ERRORS = {column.key: column.score for column in COLUMNS}

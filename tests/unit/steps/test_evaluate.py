@@ -78,6 +78,7 @@ def test_a_row_per_sample_and_class_holds_the_counts(step):
     assert cell["nll"] == pytest.approx(-18 * np.log(0.75) - 24 * np.log(0.25), rel=1e-6)
     assert cell[["gt_count", "pred_count"]].tolist() == [2, 1]
     assert pixels.loc[0, ["gt_count", "pred_count"]].isna().all()
+    assert pixels["min_area"].tolist() == pytest.approx([1.8, 1.8])
     assert pixels[["as_class_0", "as_class_1"]].values.tolist() == [[38, 0], [24, 18]]
     assert histograms["counts"].shape == (1, 2, 2, len(probability_edges(256)) - 1)
     assert histograms["counts"].sum(axis=(2, 3)).tolist() == [[80, 80]]
@@ -140,6 +141,7 @@ def test_without_true_instances_the_cells_are_a_header_only_and_pixels_still_cou
     pixels, cells, _ = step(samples, predicted(["s1"], [LEFT]), min_area_share=1.1)
     assert len(cells) == 0
     assert {"side", "covered", "as_class_1", "hosted", "on_small"} <= set(cells.columns)
+    assert pixels["min_area"].tolist() == pytest.approx([19.8, 19.8])
     assert pixels.loc[1, ["gt_count", "pred_count"]].tolist() == [1, 0]  # least area 19.8 px: the 24 px cell stays
 
 

@@ -23,6 +23,7 @@ MORE = {"loss": "Loss", "precision": "P", "recall": "R", "hausdorff_undefined": 
 MORE |= {"missed": "FN", "spurious": "FP", "accuracy": "A", "cells": "T", "merged_cells": "MC", "auc": "AUC"}
 MORE |= {"incomplete_missed": "IM", "wrong_type": "WT", "two_types": "TT", "rmse": "RMSE"}
 MORE |= {"count_mae": "MAE", "count_bias": "B", "jaccard_above": "JA"}
+MORE |= {"counted": "C", "counted_true": "CT", "count_ratio": "CR", "mean_iu": "mIoU", "fw_iou": "FWIoU"}
 
 
 def settings_of(name):

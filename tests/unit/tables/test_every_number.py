@@ -4,10 +4,14 @@ The definitions are those of the sentences under a table (`conventions.json`) an
 areas, commonest types, errors summed over a test fold. scikit-learn draws the ROC curves. The run is in conftest.py.
 """
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
+
+from hemoseg.steps import tabulate
 
 SEEDS = (0, 1)
 BACKGROUND_IN = {"scd2018_classification", "scd2020_multiclass"}
@@ -16,7 +20,7 @@ TWO_TYPES = {"scd2018_classification": (1, 4), "scd2020_multiclass": (1, 3), "sc
 ERRORS_OF_ACCURACY = {"scd2018_classification": ["missed", "spurious", "wrong_type", "two_types"]}
 COUNTED = ("cells", "missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "incomplete_missed")
 PER_CLASS = {"dice", "jaccard", "hausdorff", "auc", "precision", "recall", "hausdorff_undefined", "count_mae"}
-PER_CLASS |= {"count_bias", "jaccard_above"}
+PER_CLASS |= {"count_bias", "jaccard_above", "counted", "counted_true", "count_ratio"}
 ABOVE = 0.6  # what conftest.py names in place of 0.95: some of its images are above
 
 
@@ -73,11 +77,33 @@ def pixels_again(folder, absent=1.0, diagonal=True):
         sides = (rows["tp"] + rows["fn"] > 0) != (rows["tp"] + rows["fp"] > 0)
         numbers["hausdorff_undefined", c] = sides.sum()
         numbers["auc", c] = area_under(histograms[:, c].sum(axis=0)) if len(histograms) else np.nan
+        true, found = rows["gt_count"].tolist(), rows["pred_count"].tolist()
+        known = c > 0  # the background is no cell
+        numbers |= {
+            ("counted", c): sum(found) if known else np.nan,
+            ("counted_true", c): sum(true) if known else np.nan,
+        }
+        numbers["count_ratio", c] = ratio(sum(found), sum(true), np.nan) if known else np.nan
+    numbers |= {key: value for key, value in pooled_again(pixels).items() if key[1] is None}
     total = pixels["pixels"].sum() / pixels["class"].nunique()
     wrong = sum(pixels[f"as_class_{c}"][pixels["class"] != c].sum() for c in pixels["class"].unique()) / total
     loss = np.nan if pixels["nll"].isna().any() else pixels["nll"].sum() / total
     numbers |= images_above(pixels, absent)
     return numbers | {("loss", None): loss, ("pixel_error", None): wrong, ("rmse", None): wrong**0.5}
+
+
+def pooled_again(pixels):
+    """Overlap of all pixels together from their confusion (rows: truth), over all classes with the background."""
+    last = int(pixels["class"].max())
+    sums = pixels.groupby("class")[[f"as_class_{c}" for c in range(last + 1)]].sum().to_numpy()
+    ious, dices, weighted = [], [], 0.0
+    for c in range(last + 1):
+        hit, there, said = sums[c, c], sums[c].sum(), sums[:, c].sum()
+        ious.append(ratio(hit, there + said - hit, np.nan))
+        dices.append(ratio(2 * hit, there + said, np.nan))
+        weighted += there * ious[-1] if there else 0.0
+    whole = {("mean_iu", None): mean(ious), ("fw_iou", None): weighted / sums.sum(), ("dice", "average"): mean(dices)}
+    return whole | {("dice", c): one for c, one in enumerate(dices)}
 
 
 def images_above(pixels, absent):
@@ -183,6 +209,27 @@ def test_every_number_under_the_other_rule(made):
     keys = ["row", "column", "class"]
     both = other.merge(pd.read_csv(root / "t.csv"), on=keys, suffixes=("", "_first"))
     assert not np.allclose(both["mean"], both["mean_first"], equal_nan=True), "no image lacked a class"
+
+
+def test_every_number_of_pooled_pixels_with_the_background_in_the_average(made):
+    """As autocsc is read: mIoU and FWIoU over the k + 1 classes, Dice their mean."""
+    name, _, runs, root = made
+    rows = {model: model for model, _, _ in runs}
+    told = {"table": name, "rows": rows, "columns": dict.fromkeys(("mean_iu", "fw_iou", "dice"), "x"), "classes": "all"}
+    told |= {"average": "pooled", "empty": "skip", "background": "in"}
+    argv = ["--settings", json.dumps(told), "--published", "none", f"--out={root}/pooled.csv"]
+    argv += [f"--{what}={root}/pooled.{what}" for what in ("markdown", "metrics")]
+    for (model, part, seed), folder in runs.items():
+        argv += ["--run", f"model={model},split={part},seed={seed},folder={folder}"]
+    tabulate.main(argv)
+    table, names = pd.read_csv(root / "pooled.csv"), class_names(runs)
+    again = {key: pooled_again(pd.read_csv(folder / "pixels.csv")) for key, folder in runs.items()}
+    assert len(table) == len(rows) * (3 + len(names))
+    for line in table.to_dict("records"):
+        of = None if line["class"] == "all" else names.index(line["class"]) if line["class"] in names else "average"
+        by_run = {run[1:]: numbers[line["column"], of] for run, numbers in again.items() if run[0] == line["row"]}
+        found = [line[part] for part in ("mean", "sd", "seed_sd", "folds")]
+        assert found == pytest.approx(over_folds(by_run), rel=1e-7, abs=1e-9, nan_ok=True), line
 
 
 def test_every_number_of_the_confusion(made):
