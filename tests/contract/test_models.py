@@ -25,6 +25,8 @@ SMALLER = {
     "deeplabv3plus": {"width": 16, "channels": 32},
     "instance_unet": {"width": 4, "anchor": 16.0},
     "pspnet": {"width": 16},
+    "ternausnet": {"width": 8},
+    "vgg16_unet": {"width": 16},
 }
 
 
