@@ -33,6 +33,7 @@ class Field:
         lamp: optical density of the empty field at points `STEP` px apart, float64 ``(rows, columns)``.
         ground: what colour of lamp and medium take from every pixel, per channel.
         relief: how strongly edges show, 1.0 = usual.
+        haemoglobin: how strongly it shows in this light, 1.0 = usual.
         white: exposure; the value of zero density, 1.0 = saturation.
         tiles: permuted numbers of the tiles that its crops take, one after the other.
     """
@@ -40,6 +41,7 @@ class Field:
     lamp: np.ndarray
     ground: tuple[float, ...]
     relief: float
+    haemoglobin: float
     white: float
     tiles: list[int]
 
@@ -76,7 +78,8 @@ def draw_field(known: dict[str, Any], seed: int, number: int) -> Field:
     return Field(
         lamp=lamp * known["shading"],
         ground=tuple(grey + draws.between(0, most) for most in (0.03, 0.02, 0.08)),
-        relief=known["contrast"] * draws.between(0.7, 1.3),
+        relief=known["contrast"] * draws.between(0.5, 1.2),
+        haemoglobin=draws.between(0.45, 1.0),
         white=draws.between(0.90, 1.0),
         tiles=tiles,
     )
@@ -116,7 +119,7 @@ def expose(layers: Layers, field: Field, known: dict[str, Any], crop: int, draws
     shared = lamp + layers.grey + ((near - far) * int(field.relief * RELIEF * 4096) >> 12)
     density = np.empty((3, *lamp.shape), np.int16)
     for channel in range(3):
-        own = layers.haemoglobin * int(HAEMOGLOBIN[channel] * 4096) >> 12
+        own = layers.haemoglobin * int(field.haemoglobin * HAEMOGLOBIN[channel] * 4096) >> 12
         own += (shared * int(GREY[channel] * 4096) >> 12) + int(field.ground[channel] * UNIT)
         density[channel] = np.clip(own, 0, LIMIT)
     image = optics.expose(density, known["noise"], field.white, known["bit_depth"], draws)

@@ -10,11 +10,12 @@ import numpy as np
 
 from hemoseg.simulation import bright_field
 from hemoseg.simulation.cell_kinds_settings import FIELD_UM, KINDS, PARTS, check
+from hemoseg.simulation.debris import add_debris
 from hemoseg.simulation.exact import Draws
 from hemoseg.simulation.frame import SimulatedFrame
 from hemoseg.simulation.macrophages import draw_macrophage
 from hemoseg.simulation.red_discs import draw_red_disc
-from hemoseg.simulation.scene import Scene, group_sizes
+from hemoseg.simulation.scene import CLUMPS, Scene, group_sizes
 
 __all__ = ["CLASS_NAMES", "TRUTH", "check", "dataset", "simulate_frame"]
 
@@ -27,8 +28,7 @@ TRUTH = (
 SCENE_STREAM, DEBRIS_STREAM, SENSOR_STREAM = 22, 23, 24
 OF_KIND = 1_000_000  # numbers of streams that each kind of frame has to itself
 CLUSTERS = {2: 0.5, 3: 0.25, 4: 0.15, 6: 0.1}  # size of a cluster of macrophages to how often it comes; ours
-CLUMPS = {2: 0.62, 3: 0.26, 4: 0.12}  # of red cells
-APART_UM = 1.0  # what cells outside of clusters keep from all others
+APART = 4  # px that cells outside of clusters keep from all others: more than the 3 px within which cells touch
 
 
 def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> SimulatedFrame:
@@ -59,6 +59,7 @@ def simulate_frame(settings: dict[str, Any], *, seed: int, index: int) -> Simula
         layers.path[frame] += cell.path[inner]
         layers.haemoglobin[frame] += cell.haemoglobin[inner]
         layers.grey[frame] += cell.grey[inner]
+    add_debris(layers, scene, known, Draws(DEBRIS_STREAM, seed, first + place))
     sensor = Draws(SENSOR_STREAM, seed, first + place)
     numbers = np.array([0] + [cell.number for cell, _, _ in scene.cells], np.uint8)
     return SimulatedFrame(
@@ -105,24 +106,23 @@ def _part_of(known: dict[str, Any], kind: str, place: int) -> str:
 
 def _place_cells(scene: Scene, known: dict[str, Any], kind: str, draws: Draws) -> None:
     """Macrophages first, in clusters and alone, then red cells; what finds no room is left out."""
-    one = known["cells"][kind]
-    red, white = one if kind == "mixed" else (one, 0) if kind == "rbc" else (0, one)
+    asked = known["cells"][kind]
+    red, large = asked if kind == "mixed" else (asked, 0.0) if kind == "rbc" else (0.0, asked)
     side = known["pixel_size_um"] / FIELD_UM
-    share = scene.owner.size * side * side
-    gap = max(2, round(APART_UM / known["pixel_size_um"]))
-    for size in sorted(group_sizes(draws.count(white * share), known["macrophage_touching"], draws, CLUSTERS))[::-1]:
-        _place_group(scene, known, draw_macrophage, size, gap, draws)
+    red, large = (max(draws.count(mean * scene.owner.size * side * side), int(mean > 0)) for mean in (red, large))
+    for size in sorted(group_sizes(large, known["macrophage_touching"], draws, CLUSTERS), reverse=True):
+        _place_group(scene, known, draw_macrophage, size, draws)
     hosts = len(scene.cells)
-    for size in group_sizes(draws.count(red * share), known["rbc_touching"], draws, CLUMPS):
+    for size in group_sizes(red, known["rbc_touching"], draws, CLUMPS):
         if hosts and size == 1 and draws.chance(known["rosettes"]):
             scene.place_against(draw_red_disc(known, draws), draws.whole(1, hosts), _hidden(known, draws), 2, draws)
         else:
-            _place_group(scene, known, draw_red_disc, size, gap, draws)
+            _place_group(scene, known, draw_red_disc, size, draws)
 
 
-def _place_group(scene: Scene, known: dict[str, Any], draw, size: int, gap: int, draws: Draws) -> None:
+def _place_group(scene: Scene, known: dict[str, Any], draw, size: int, draws: Draws) -> None:
     first = len(scene.cells) + 1
-    if not scene.place_alone(draw(known, draws), gap, draws):
+    if not scene.place_alone(draw(known, draws), APART, draws):
         return
     for _ in range(size - 1):
         cell, hidden = draw(known, draws), _hidden(known, draws)

@@ -14,34 +14,36 @@ from hemoseg.simulation.bounds import bit_depth, number, numbers, of_kind, refus
 KINDS = ("rbc", "macrophage", "mixed")  # of frames, in the order of their numbers
 PARTS = ("train", "val", "test")  # of the mixed frames
 FIELD_UM = 128.0  # ``cells`` and ``debris`` are numbers per square of this side: 512 px of 0.25 um
-TILE = 32  # px, the least height and width
+LEAST = 32  # px, height and width
 
 # Key -> (default, least, most).
 NUMBERS: dict[str, tuple[float, float, float]] = {
     "rbc": (1000, 0, 100_000),  # frames with red cells alone
     "macrophage": (1000, 0, 100_000),  # frames with macrophages alone
     "mixed": (600, 0, 100_000),  # frames with both
-    "height": (512, TILE, 4096),  # rows of a frame, a crop of a field
-    "width": (512, TILE, 4096),  # columns
+    "height": (512, LEAST, 4096),  # rows of a frame, a crop of a field
+    "width": (512, LEAST, 4096),  # columns
     "crops": (15, 1, 10_000),  # frames of one field: they share lamp and focus, and are a group
     "bit_depth": (8, 8, 16),
     "pixel_size_um": (0.25, 0.05, 1.0),  # side of a pixel
     "rbc_touching": (0.25, 0, 1),  # share of the red cells that stand in pairs or clumps
     "macrophage_touching": (0.5, 0, 1),  # share of the macrophages that stick together
-    "rosettes": (0.15, 0, 1),  # share of the red cells of mixed frames that lie against a macrophage
+    "rosettes": (0.15, 0, 1),  # share of the red cells outside of clumps that lie against a macrophage, if there is one
     "overlapping": (0.4, 0, 1),  # share of the touching neighbours that truly overlap
     "overlap": (0.15, 0, 0.4),  # largest share of a cell's area that another may hide
     "crenated": (0.07, 0, 1),  # share of the red cells with a spiny outline
-    "debris": (7.0, 0, 1000),  # mean number per 128 x 128 um
+    "debris": (12.0, 0, 1000),  # mean number per 128 x 128 um
     "contrast": (1.0, 0, 3),  # strength of the dark rims and bright halos that refraction draws
-    "noise": (0.012, 0, 0.2),  # standard deviation at full brightness, 1.0 = white
+    "noise": (0.016, 0, 0.2),  # standard deviation at full brightness, 1.0 = white
     "blur_um": (0.22, 0, 3),  # sigma of the sharpest cell's blur
     "shading": (1.0, 0, 2),  # strength of the lamp's fall over the field; 0 lights it evenly
 }
 WHOLE = ("rbc", "macrophage", "mixed", "height", "width", "crops", "bit_depth")
-SIZES_UM = {"rbc_um": (5.0, 7.0), "macrophage_um": (13.0, 20.0)}  # autocsc: least and most, diameter of the same area
+SIZES_UM = {"rbc_um": (5.0, 7.0), "macrophage_um": (13.0, 20.0)}  # autocsc: least and most, of a disc of the same area
+FEWEST = 5  # px that the smallest cell must measure
 FIELD = (3000, 4000)  # autocsc: rows and columns of the frame that crops are of
-# Mean number per 128 x 128 um; of mixed frames red cells and macrophages (autocsc: 3130 and 405 in 75 of 512x512).
+# Mean number per 128 x 128 um and one at the least; of mixed frames red cells and macrophages (autocsc, counts: 3130
+# and 405 in the 75 test images of 512x512 px).
 CELLS = {"rbc": 48.0, "macrophage": 7.0, "mixed": (41.7, 5.4)}
 
 
@@ -61,17 +63,21 @@ def check(settings: dict[str, Any]) -> dict[str, Any]:
             f"simulate: frames: rbc, macrophage and mixed make {checked['frames']}; leave frames out and ask for one"
         )
     for key, default in SIZES_UM.items():
-        checked[key] = _range(key, settings.get(key, default))
+        checked[key] = _range(key, settings.get(key, default), checked["pixel_size_um"])
     checked["parts"] = _parts(settings.get("parts"), checked["mixed"])
     checked["cells"] = _cells(settings.get("cells", {}))
     checked["field"] = _field(settings.get("field", FIELD), checked)
     return checked
 
 
-def _range(key: str, value: Any) -> tuple[float, float]:
+def _range(key: str, value: Any, pixel: float) -> tuple[float, float]:
     least, most = (number(key, length, 1, 100) for length in _list(key, value, 2, "least and most in um"))
     if least > most:
         raise InputError(f"simulate: {key}: {least:g} is more than {most:g}; write [least, most]")
+    if least < FEWEST * pixel:
+        raise InputError(
+            f"simulate: {key}: {least:g} um are fewer than {FEWEST} px of {pixel:g} um; make pixel_size_um smaller"
+        )
     return least, most
 
 
@@ -97,7 +103,7 @@ def _cells(value: Any) -> dict[str, Any]:
 
 def _field(value: Any, checked: dict[str, Any]) -> tuple[int, int]:
     sides = _list("field", value, 2, "rows and columns in px")
-    rows, columns = (number("field", side, TILE, 65536, whole=True) for side in sides)
+    rows, columns = (number("field", side, LEAST, 65536, whole=True) for side in sides)
     room = (rows // checked["height"]) * (columns // checked["width"])
     if room < checked["crops"]:
         raise InputError(
