@@ -168,6 +168,11 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     return whole
 
 
+def trains_on_autolabels(experiment: dict[str, Any]) -> bool:
+    """Whether automatic labels have to be made for a complete experiment."""
+    return "auto" in (experiment["labels"], *(model["labels"] for model in experiment["models"].values()))
+
+
 def _check_clinic(name: str, experiment: dict[str, Any], others: Any) -> None:
     """Refuse a clinic page of a model that is not there, or one in the place of another experiment's page."""
     if experiment["clinic"] is None:
@@ -197,6 +202,7 @@ def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[st
     if source := model.pop("settings_from", None):
         model["settings"] = merged(experiment[source], model.get("settings") or {})
     defaults = {"label": key, "network": key, "settings": {}, "seeds": experiment["seeds"], "output": "probability"}
+    defaults["labels"] = experiment["labels"]
     model = defaults | {"init_from": None, "weights_from": None} | model
     model["pretrained"] = pretrained_weights(f"{place}.{key}", model)
     model["train"] = merged(experiment["train"], model.get("train") or {})

@@ -16,7 +16,7 @@ import yaml
 from closure import PACKAGE, SOURCE, code_of
 from datasets import spare_frames
 from explanation import explain_settings, split_of
-from plan import resolve
+from plan import resolve, trains_on_autolabels
 from pretrained import told_to_train
 from refusals import PlanError
 
@@ -54,7 +54,7 @@ def _simulate(dataset: dict[str, Any]) -> dict[str, Any]:
 def _prepare(experiment: dict[str, Any]) -> dict[str, Any]:
     told = {key: experiment[key] for key in ("dataset", "labels", "prepare", "split", "autolabel")}
     steps = ["steps.prepare", "steps.autolabel", "steps.split"]
-    if experiment["labels"] != "auto":  # no automatic labels are made
+    if not trains_on_autolabels(experiment):  # no automatic labels are made
         told.pop("autolabel")
         steps.remove("steps.autolabel")
     return _stage(told, ["prepare"], steps)
@@ -62,8 +62,8 @@ def _prepare(experiment: dict[str, Any]) -> dict[str, Any]:
 
 def _train(experiment: dict[str, Any], key: str) -> dict[str, Any]:
     model = experiment["models"][key]
-    told = {name: model[name] for name in ("network", "settings", "train", "seeds", "init_from")}
-    told |= {name: experiment[name] for name in ("labels", "split_names")} | told_to_train(model)
+    told = {name: model[name] for name in ("network", "settings", "train", "seeds", "init_from", "labels")}
+    told |= {"split_names": experiment["split_names"]} | told_to_train(model)
     if model["pretrained"] and model["pretrained"]["sha256"] is None:
         raise PlanError(f"models.{key}.pretrained: without its sha256 DVC would not see another file; give it too")
     return _stage(told, ["train", "gather"], ["steps.train", "steps.gather", *_of_model(model)])

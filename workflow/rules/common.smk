@@ -13,7 +13,7 @@ from closure import code_of
 from datasets import folder_files, spare_frames
 from environment import prepare_environment
 from explanation import explain_settings, split_of
-from plan import resolve
+from plan import resolve, trains_on_autolabels
 from pretrained import FOLDER, addresses, told_to_train
 from refusals import PlanError
 

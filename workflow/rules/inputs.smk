@@ -6,10 +6,22 @@ def frames_of(wildcards):
 
 
 def autolabels_of(wildcards):
-    """The automatic labels, where the experiment trains on them."""
-    if experiment_of(wildcards)["labels"] == "auto":
-        return f"results/{wildcards.experiment}/autolabels.npz"
-    return []
+    """The automatic labels, where they stand in for a truth that is not there."""
+    return _autolabels(wildcards, experiment_of(wildcards)["labels"])
+
+
+def training_labels_of(wildcards):
+    """The automatic labels, where the row trains on them."""
+    return _autolabels(wildcards, model_of(wildcards)["labels"])
+
+
+def shown_labels_of(wildcards):
+    """The automatic labels, where anything of the experiment makes use of them: the page says how good they are."""
+    return _autolabels(wildcards, "auto" if trains_on_autolabels(experiment_of(wildcards)) else "truth")
+
+
+def _autolabels(wildcards, labels):
+    return f"results/{wildcards.experiment}/autolabels.npz" if labels == "auto" else []
 
 
 def pretrained_of(wildcards):

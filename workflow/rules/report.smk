@@ -23,7 +23,7 @@ rule report:
         predictions=of_runs("predict", "predictions.npz"),
         timing=of_runs("predict", "timing.json"),
         models=of_runs("train", "model.json"),
-        autolabels=autolabels_of,
+        autolabels=shown_labels_of,
         explained=explained_of,
         seams=seams_of,
         published=published_of,

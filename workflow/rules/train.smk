@@ -2,7 +2,7 @@ rule train:
     input:
         samples="results/{experiment}/samples.npz",
         splits="results/{experiment}/splits.csv",
-        autolabels=autolabels_of,
+        autolabels=training_labels_of,
         start=start_of,
         pretrained=pretrained_of,
         code=code_of_model("train"),

@@ -28,9 +28,7 @@ def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequenc
     facts = [origin.get(simulated, ("origin of the data not told", "simulated"))]
     facts.append((f"dataset {samples.info.get('dataset') or settings['dataset']}", ""))
     facts.append((f"scale {settings['scale']}", ""))
-    trained, against = settings.get("labels") == "auto", auto_labelled
-    words = {(True, True): "auto-labels", (True, False): "auto-labels, compared with the truth"}
-    facts.append((f"labels: {words.get((trained, against), 'truth')}", ""))
+    facts.append((f"labels: {_labels(settings, auto_labelled)}", ""))
     facts.append((f"deformable back end {', '.join(backends)}" if backends else "no deformable layer ran", ""))
     facts.append((count_of(len(set(samples.frames)), "frame"), ""))
     facts.append((f"{count_of(len(samples), 'sample')} {_sizes(samples)}", ""))
@@ -38,6 +36,16 @@ def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequenc
         facts.append((count_of(cells_in(samples), "cell"), ""))
     groups = len(set(samples.groups) - {""})
     return [*facts, (count_of(groups, "group"), "")] if groups else facts
+
+
+def _labels(settings: Mapping[str, Any], auto_labelled: bool) -> str:
+    """What the rows trained on, and what they are compared with where that is something else."""
+    rows = settings.get("models", {}).values()
+    trained = {row.get("labels", settings.get("labels")) for row in rows} or {settings.get("labels")}
+    if "auto" not in trained:
+        return "truth"
+    on = "auto-labels" if trained == {"auto"} else "auto-labels in some rows, the truth in the others"
+    return on if auto_labelled else f"{on}; all compared with the truth"
 
 
 def cells_in(samples: Samples) -> int:

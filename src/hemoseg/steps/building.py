@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hemoseg.data import choice
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.settings import with_defaults
@@ -18,8 +19,8 @@ from hemoseg.training.loop import Plan
 STEP_KEYS = ("model", "network", "network_settings", "train")
 STEP_OPTIONAL = ("pretrained",)
 OF_PLAN = tuple(inspect.signature(Plan).parameters)
-OWN = ("normalise", "precision")  # of the section `train`, read by the step itself
-OPTIONAL = ("loss", "imbalance", "augment", "touching", "keep")
+OWN = ("normalise", "precision", "only", "most")  # of the section `train`, read by the step itself
+OPTIONAL = ("loss", "imbalance", "augment", "touching", "keep", "per_kind", "only", "most")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
 
@@ -70,6 +71,8 @@ def plan(train: dict[str, Any]) -> Plan:
         raise InputError(f"train settings: imbalance {imbalance!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     if (keep := train.get("keep", "best")) not in ("best", "last"):
         raise InputError(f"train settings: keep {keep!r}; choose best (on validation) or last")
+    choice.check(train.get("only", {}), train.get("most"))
+    _check_per_kind(train.get("per_kind", {}), train["batch_size"], train.get("imbalance", "none"))
     touching = train.get("touching")
     number = isinstance(touching, int | float) and not isinstance(touching, bool)
     if touching is not None and not (number and touching >= 1):
@@ -79,6 +82,19 @@ def plan(train: dict[str, Any]) -> Plan:
         raise InputError(f"train settings: augment {augment!r}; give keys and values, such as {{flip: true}}")
     with_defaults(augment, inspect.signature(Augmentation).parameters, "train settings augment")
     return Plan(**{key: value for key, value in train.items() if key in OF_PLAN})
+
+
+def _check_per_kind(numbers: Any, batch_size: int, imbalance: str) -> None:
+    whole = isinstance(numbers, dict) and all(type(number) is int and number > 0 for number in numbers.values())
+    if not whole:
+        raise InputError(f"train settings: per_kind {numbers!r}; give samples in a batch by kind, such as {{rbc: 2}}")
+    if numbers and sum(numbers.values()) != batch_size:
+        raise InputError(
+            f"train settings: per_kind makes a batch of {sum(numbers.values())}, batch_size is {batch_size}; "
+            "make them agree"
+        )
+    if numbers and imbalance == "sampling":
+        raise InputError("train settings: per_kind and imbalance: sampling both draw the batch; keep one of the two")
 
 
 def settled(module: ModuleType, settings: dict[str, Any], train: Samples) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from hemoseg import models
+from hemoseg.data import choice
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.labels.border_weights import border_weights
@@ -51,13 +52,21 @@ def main(argv: list[str]) -> None:
     torch.set_num_threads(args.threads)
 
     samples = require_labels(read_samples(args.samples, args.autolabels), args.samples)
-    roles = read_split(args.splits, args.split)
+    roles = _chosen(args, samples)
     module = models.load(args.settings["network"])
     args.settings = building.settled(module, args.settings, role_samples(samples, roles, "train"))
     if models.is_network(module):
         _train_network(args, module, samples, roles)
     else:
         _fit_classical(args, module, samples, roles)
+
+
+def _chosen(args: Any, samples: Samples) -> dict[str, list[str]]:
+    """Roles of the split with those samples that this model is to train on."""
+    train = args.settings["train"]
+    only, most = train.get("only", {}), train.get("most")
+    choice.check(only, most)
+    return choice.choose(samples, read_split(args.splits, args.split), only=only, most=most, seed=args.seed)
 
 
 def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[str, list[str]]) -> None:

@@ -1,6 +1,6 @@
 """Samples in the memory of the device, and the batch of a step as a function of (seed, step)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 
+KIND_SEED = 1_000_003  # keeps the passes over one kind apart from those over the next
 # Makes a map float32 (H, W) of a sample's cells int (H, W).
 MapOfCells = Callable[[np.ndarray], np.ndarray]
 
@@ -113,6 +114,7 @@ class Pool:
         self.classes = torch.from_numpy(np.stack(samples.classes)).to(device)
         self.normalisation = normalisation
         self.class_names = tuple(samples.class_names)
+        self.kinds = tuple(samples.kinds)
         if (cells or border) and not samples.has_instances:
             raise InputError(
                 f"the {role} samples tell no cells apart, and the model or its loss needs them; give instances"
@@ -154,6 +156,30 @@ def draw_positions(seed: int, step: int, size: int, pool: int, chances: Tensor |
     order = torch.cat([_shuffled(seed, number, pool) for number in passes])
     start = first - passes[0] * pool
     return order[start : start + size]
+
+
+def draw_by_kind(seed: int, step: int, numbers: Mapping[str, int], kinds: Sequence[str]) -> Tensor:
+    """Samples of step ``step`` with a fixed number of each kind, int64, kind after kind.
+
+    Each kind goes through shuffled passes of its own, as `draw_positions` does over all.
+
+    Args:
+        seed: of the training.
+        step: 0, 1, ...
+        numbers: of samples in a batch, by kind.
+        kinds: of the samples of the pool.
+
+    Raises:
+        InputError: no sample of the pool is of such a kind.
+    """
+    drawn = []
+    for number, (kind, size) in enumerate(numbers.items()):
+        positions = torch.tensor([i for i, one in enumerate(kinds) if one == kind])
+        if not len(positions):
+            known = ", ".join(sorted(set(kinds) - {""})) or "not told (column `kind` of manifest.csv)"
+            raise InputError(f"train settings: per_kind: no training sample is of kind {kind!r}; kinds are {known}")
+        drawn.append(positions[draw_positions(seed + KIND_SEED * number, step, size, len(positions))])
+    return torch.cat(drawn)
 
 
 def _shuffled(seed: int, number: int, pool: int) -> Tensor:

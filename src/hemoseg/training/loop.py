@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hemoseg.training.augment import Augmentation, seed_step
-from hemoseg.training.batches import Batch, Pool, draw_positions
+from hemoseg.training.batches import Batch, Pool, draw_by_kind, draw_positions
 from hemoseg.training.imbalance import balance
 from hemoseg.training.objective import BatchLoss, loss_of_logits, named_loss
 from hemoseg.training.scoring import score
@@ -32,7 +32,8 @@ class Plan:
     """Settings of a training (params section `train`).
 
     ``touching`` is the distance in pixels up to which cells touch, for the instance error on validation; none scores
-    no cells. ``keep`` names the weights that count: the ``best`` on validation, or the ``last``.
+    no cells. ``keep`` names the weights that count: the ``best`` on validation, or the ``last``. ``per_kind`` is the
+    number of samples of each kind in a batch; none draws from all alike.
     """
 
     steps: int
@@ -45,6 +46,7 @@ class Plan:
     augment: dict[str, Any] = field(default_factory=dict)
     touching: float | None = None
     keep: str = "best"
+    per_kind: dict[str, int] = field(default_factory=dict)
 
     @property
     def keeps_best(self) -> bool:
@@ -107,8 +109,7 @@ class Training:
         seed_step(self.seed, self.done)
         pool = self.pools["train"]
         rank, processes = self.shard
-        positions = draw_positions(self.seed, self.done, self.plan.batch_size, len(pool), self.balance.chances)
-        batch = pool.batch(positions[rank::processes])
+        batch = pool.batch(self._drawn()[rank::processes])
         self.network.train()
         statistics = [buffer.clone() for buffer in self.network.buffers()]
         loss = self.compute_loss(self.network, self.augment(batch), self.loss)
@@ -126,6 +127,13 @@ class Training:
         self.done += 1
         self.seconds += time.perf_counter() - begin
         return value
+
+    def _drawn(self) -> Tensor:
+        """Positions of the training samples of this step."""
+        pool = self.pools["train"]
+        if self.plan.per_kind:
+            return draw_by_kind(self.seed, self.done, self.plan.per_kind, pool.kinds)
+        return draw_positions(self.seed, self.done, self.plan.batch_size, len(pool), self.balance.chances)
 
     @property
     def validation_due(self) -> bool:

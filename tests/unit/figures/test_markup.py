@@ -176,6 +176,21 @@ def test_badges_tell_simulated_from_real_and_name_the_back_end():
     assert ("labels: auto-labels", "") in words.data_badges(samples(), settings | {"labels": "auto"}, [], True)
 
 
+@pytest.mark.parametrize(
+    ("rows", "auto_labelled", "said"),
+    [
+        (["truth", "truth"], False, "truth"),
+        (["auto", "auto"], True, "auto-labels"),
+        (["auto", "auto"], False, "auto-labels; all compared with the truth"),
+        (["auto", "truth"], False, "auto-labels in some rows, the truth in the others; all compared with the truth"),
+    ],
+)
+def test_a_badge_tells_what_the_rows_trained_on(rows, auto_labelled, said):
+    models = {f"m{number}": {"labels": labels} for number, labels in enumerate(rows)}
+    settings = {"dataset": "d", "scale": "demo", "labels": "truth", "models": models}
+    assert (f"labels: {said}", "") in words.data_badges(samples(), settings, [], auto_labelled)
+
+
 def test_what_straddles_is_a_sentence_and_nothing_else_is():
     notes = {"straddling_frames": 13, "straddling_groups": 4}
     assert "parts of the same frame (13 frames) and frames of the same patient" in words.straddle_sentence(notes)

@@ -208,6 +208,31 @@ def test_automatic_labels_are_trained_on_when_they_are_given(lab):
     assert any(not torch.equal(value, lab.weights("auto")[name]) for name, value in lab.weights("truth").items())
 
 
+def test_a_model_trains_on_the_samples_that_it_is_given(lab):
+    frames = from_arrays(read_arrays(lab.folder / "samples.npz")).frames
+    assert lab.train("m", only={"id": frames[:3]}, most=2) == 0
+    said = read_json(lab.folder / "m/model.json")
+    assert (said["training_samples"], said["weights"]) == (2, "last"), "no chosen sample validates"
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        ({"only": {"kind": ["mixt"]}}, "leaves no sample to train on"),
+        ({"only": {"kinds": []}}, "give lists for id, group, kind, part"),
+        ({"most": 99}, "99 samples are asked for"),
+        ({"per_kind": {"rbc": 99}}, "per_kind makes a batch of 99"),
+        ({"per_kind": {"rbc": "two"}}, "give samples in a batch by kind"),
+        ({"per_kind": {"rbc": 2}, "imbalance": "sampling"}, "keep one of the two"),
+        ({"per_kind": {"rbc": 2}}, "no training sample is of kind 'rbc'"),
+    ],
+)
+def test_samples_that_are_not_there_are_refused(lab, capsys, train, words):
+    assert lab.train("m", **train) == 2
+    assert words in capsys.readouterr().err
+    assert not (lab.folder / "m").exists()
+
+
 @pytest.mark.parametrize("name", ["otsu", "autolabel"])
 def test_a_method_without_steps_leaves_the_same_files(lab, name):
     assert lab.train("m", network=name) == 0

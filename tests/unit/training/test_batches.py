@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemoseg.errors import InputError
-from hemoseg.training.batches import Normalisation, Pool, draw_positions, measure_normalisation
+from hemoseg.training.batches import (
+    Normalisation,
+    Pool,
+    draw_by_kind,
+    draw_positions,
+    measure_normalisation,
+)
 
 CPU = torch.device("cpu")
 
@@ -27,6 +33,27 @@ def test_a_steps_samples_depend_on_nothing_but_its_number(seed, step, size, pool
     torch.manual_seed(step)
     torch.randn(3)
     assert torch.equal(first, draw_positions(seed, step, size, pool))
+
+
+@given(seed=st.integers(0, 2**31), a=st.integers(1, 3), b=st.integers(1, 3), passes=st.integers(1, 3))
+def test_a_batch_has_its_number_of_each_kind_and_each_kind_passes_of_its_own(seed, a, b, passes):
+    kinds = ["a", "b", "b", "c", "b", "a"]
+    drawn = torch.stack([draw_by_kind(seed, step, {"a": a, "b": b}, kinds) for step in range(6 * passes)]).tolist()
+    assert all([kinds[i] for i in batch] == ["a"] * a + ["b"] * b for batch in drawn)
+    of_b = [i for batch in drawn for i in batch[a:]]
+    assert all(sorted(of_b[n : n + 3]) == [1, 2, 4] for n in range(0, len(of_b) // 3 * 3, 3))
+
+
+def test_kinds_are_shuffled_apart():
+    orders = [draw_by_kind(3, number, {"a": 20, "b": 20}, ["a"] * 20 + ["b"] * 20).view(2, 20) for number in range(4)]
+    assert not any(torch.equal(one[0], one[1] - 20) for one in orders)
+
+
+def test_a_kind_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match=r"no training sample is of kind 'mixt'; kinds are mixed, rbc"):
+        draw_by_kind(0, 0, {"mixt": 2}, ["rbc", "mixed"])
+    with pytest.raises(InputError, match="not told"):
+        draw_by_kind(0, 0, {"rbc": 2}, ["", ""])
 
 
 def test_passes_and_seeds_are_shuffled_differently():

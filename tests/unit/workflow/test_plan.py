@@ -6,7 +6,7 @@ from pathlib import Path
 import checks
 import pytest
 import yaml
-from plan import at_scale, merged, resolve
+from plan import at_scale, merged, resolve, trains_on_autolabels
 
 from hemoseg.data.splits import make_splits
 
@@ -70,6 +70,17 @@ def test_columns_keep_the_order_of_the_parent_unless_all_are_named_again():
     named = merged(below, {"dice": 4, "auc": 5, "loss": 1, "accuracy": None})
     assert list(named) == ["dice", "auc", "loss", "accuracy"]
     assert named == {"loss": 1, "accuracy": None, "dice": 4, "auc": 5}
+
+
+@pytest.mark.parametrize("labels", ["truth", "auto"])
+def test_a_row_trains_on_the_labels_of_its_experiment_or_on_its_own(labels):
+    other = {"truth": "auto", "auto": "truth"}[labels]
+    plan = with_overlay(experiment(labels=labels, models={"unet": {"labels": other}}))["experiments"]["scd2020_binary"]
+    assert {key: row["labels"] for key, row in plan["models"].items()} == {
+        key: other if key == "unet" else labels for key in plan["models"]
+    }
+    assert trains_on_autolabels(plan)
+    assert not trains_on_autolabels(with_overlay({})["experiments"]["scd2020_binary"])
 
 
 def test_an_experiment_takes_over_what_it_is_like():
