@@ -16,9 +16,10 @@ from hemoseg.simulation.exact import LIMIT, UNIT, Draws, blur, enlarge
 
 FIELD_STREAM = 21
 STEP = 32  # px between the points at which the lamp is known
-FALL = (0.30, 0.50)  # optical density by which the lamp falls off over the field
-FILM = (0.05, 0.14)  # and by which it varies from place to place; ours
-# Natural-log optical density of the thickest red cell per red, green, blue: 2.5 um of haemoglobin at 330 g/l.
+FALL = (0.35, 0.60)  # optical density by which the lamp falls off over the field,
+FILM = (0.05, 0.16)  # and by which it varies from place to place; ours
+# Natural-log optical density of the thickest red cell per red, green, blue: of the order that 2.5 um of haemoglobin at
+# 330 g/l take from broad bands of a camera, most of it near 415 nm.
 HAEMOGLOBIN = (0.05, 0.17, 0.34)
 GREY = (1.0, 0.98, 0.94)  # granules, dust: nearly every colour alike
 RELIEF = 1.6  # optical density that a relief of 1.0 makes; ours

@@ -33,8 +33,8 @@ def draw_macrophage(known: dict[str, Any], draws: Draws) -> UnstainedCell:
     body = rise * rise * (3 - 2 * rise)
     thin = np.minimum(np.maximum((1.01 - rho) * radius * 0.8, 0), 1)  # the edge of the skirt, a pixel or two
     nucleus, nucleoli = _nucleus(u, v, draws)
-    lumps = _lumps(rho.shape, radius, pixel, draws) * (1 - 0.7 * nucleus)
-    thick = 0.30 + 0.45 * np.sqrt(np.maximum(1 - rho * rho, 0)) + 0.10 * nucleus + 0.35 * nucleoli
+    lumps = _lumps(rho.shape, radius, pixel, draws) * (1 - 0.85 * nucleus)
+    thick = 0.30 + 0.45 * np.sqrt(np.maximum(1 - rho * rho, 0)) + 0.18 * nucleus + 0.35 * nucleoli
     path = thin * draws.between(0.10, 0.24) + body * np.maximum(thick + draws.between(0.7, 1.2) * lumps, 0.05)
     grey = thin * 0.012 + body * draws.between(0.4, 1.4) * np.maximum(0.10 + 0.09 * lumps + 0.05 * nucleoli, 0)
     path, grey = (blur(fixed(plane), sigma).astype(np.int32) for plane in (path, grey))
