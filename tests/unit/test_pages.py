@@ -223,6 +223,17 @@ def test_every_kind_of_results_has_its_page(tmp_path, kind):
     assert "Sampling locations" not in page
 
 
+@pytest.mark.parametrize("kind", [MANY | {"also": {}}, next(iter(KINDS.values()))], ids=["many", "no instances"])
+def test_every_kind_of_results_has_a_page_of_its_counts(tmp_path, kind):
+    settings = results_of(tmp_path, kind)
+    page = shown_by(settings, tmp_path, notebook=NOTEBOOK.with_name("counts.ipynb"))
+    assert "<script" not in page
+    assert report.loads(page) == []
+    assert "is nearest image by image" in page
+    assert page.count("<figure") == 3
+    assert page.count("limits of agreement</th>") == 1
+
+
 FAMILIES = {
     "data_size": ({"protocol": "sizes", "sizes": [2, 4], "test": 4}, ["To equal U-Net", "n4", "4 test images"]),
     "patients": ({"by": ["frame", "group"]}, ["Optimism of random folds", "grouped", "2 patients", "3 different ways"]),
