@@ -24,6 +24,7 @@ SMALLER = {
     "deconvnet": {"width": 8},
     "deeplabv3plus": {"width": 16, "channels": 32},
     "instance_unet": {"width": 4, "anchor": 16.0},
+    "mask_rcnn": {"width": 8, "channels": 16, "hidden": 32, "anchor": 8.0, "proposals": 50, "drawn": 32},
     "pspnet": {"width": 16},
     "ternausnet": {"width": 8},
     "vgg16_unet": {"width": 16},

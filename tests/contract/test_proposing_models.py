@@ -14,7 +14,10 @@ from hemoseg.training.batches import Batch
 
 SIZE = 64
 # Settings of networks whose defaults are published sizes; of so few anchors, so many are drawn that half are positive.
-SMALL = {"instance_unet": {"width": 8, "drawn": 32}}
+SMALL = {
+    "instance_unet": {"width": 8, "drawn": 32},
+    "mask_rcnn": {"width": 8, "channels": 16, "hidden": 32, "proposals": 50, "drawn": 32},
+}
 SCORE, OVERLAP = 0.5, 0.3
 
 

@@ -11,6 +11,10 @@ A classical method's file has ``fit(images, classes, instances, **settings) -> d
 * ``propose(network, images, *, score, overlap) -> Tensor`` gives boxes of cells, float32 ``(n, 5)``: x0, y0, x1, y1 and
   score, of one normalised image ``(1, C, H, W)``, those left out whose IoU with a better one is above ``overlap``; none
   where this network proposes none;
+* ``label(network, images) -> Labelled`` is for a network that tells cells apart by itself: all that it says of one
+  normalised image ``(1, C, H, W)``, instances and probability among it. `predict` then takes this in place of the
+  logits, their components and `propose`, an image in one pass: windows would cut the cells, and are refused. The softmax
+  of its logits is still the same probability, from which validation is scored;
 * ``describe(network) -> dict``, of a classical method ``describe(fitted)``, adds to ``run.json`` what a reader wants to
   know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it;
 * ``load_pretrained(network, state) -> None`` starts what ``build`` gave from a published state dict (name to tensor):

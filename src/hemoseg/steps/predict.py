@@ -167,6 +167,8 @@ def _network_predictor(
         raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
     network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
     normalisation = Normalisation(**description["normalisation"])
+    if hasattr(module, "label"):
+        return _labelling_predictor(module, network, normalisation, settings["window"], device)
     window = tuple(settings["window"]) if settings["window"] else None
     markers = settings["markers"]
     propose = getattr(module, "propose", None)
@@ -201,6 +203,24 @@ def _gathered(ids: list[str], said: list[Labelled]) -> Predictions:
         instances=[one.instances for one in said],
         boxes=[one.boxes for one in said if one.boxes is not None],
     )
+
+
+def _labelling_predictor(
+    module: ModuleType, network: torch.nn.Module, normalisation: Normalisation, window: Any, device: torch.device
+) -> Callable[[Samples, int], Labelled]:
+    """That of a network which tells the cells of a whole image apart by itself."""
+    if window:
+        raise InputError(
+            "predict settings: this model makes its own cells, which windows would cut; set predict.window: null, "
+            "or cut the frames before by prepare.layout: tiles"
+        )
+
+    @torch.inference_mode()
+    def predict(samples: Samples, position: int) -> Labelled:
+        image = torch.from_numpy(samples.images[position].astype(np.float32)).to(device)
+        return module.label(network, normalisation.apply(image[None]))
+
+    return predict
 
 
 def _with_cells(one: Labelled, min_area: float, settings: dict[str, Any]) -> Labelled:
