@@ -12,9 +12,9 @@ A classical method's file has ``fit(images, classes, instances, **settings) -> d
   score, of one normalised image ``(1, C, H, W)``, those left out whose IoU with a better one is above ``overlap``; none
   where this network proposes none;
 * ``label(network, images) -> Labelled`` is for a network that tells cells apart by itself: all that it says of one
-  normalised image ``(1, C, H, W)``, instances and probability among it. `predict` then takes this in place of the
-  logits, their components and `propose`, an image in one pass: windows would cut the cells, and are refused. The softmax
-  of its logits is still the same probability, from which validation is scored;
+  normalised image ``(1, C, H, W)``, instances and probability among it. `predict` takes this in place of the logits and
+  their components, and an image in one pass: windows would cut the cells, and are refused. The softmax of its logits
+  is the same probability, for validation is scored by them;
 * ``describe(network) -> dict``, of a classical method ``describe(fitted)``, adds to ``run.json`` what a reader wants to
   know of a run; ``ran`` is for methods that run one of several programs, and the page's first screen shows it;
 * ``load_pretrained(network, state) -> None`` starts what ``build`` gave from a published state dict (name to tensor):

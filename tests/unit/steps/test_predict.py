@@ -8,6 +8,7 @@ import torch
 from hemoseg.__main__ import main
 from hemoseg.data import predictions as predictions_format
 from hemoseg.data.samples import Samples, to_arrays
+from hemoseg.models import Labelled
 from hemoseg.steps.files import read_arrays, read_json, write_arrays, write_json
 from hemoseg.steps.weights import read_weights, sha256, write_weights
 
@@ -168,18 +169,48 @@ def test_samples_without_labels_can_be_predicted(lab):
     assert (lab.folder / "a.npz").read_bytes() == (lab.folder / "b.npz").read_bytes()
 
 
-@pytest.mark.parametrize("network", ["otsu", "autolabel", "deformable_unet"])
+OWN = {
+    "deformable_unet": {"width": 2, "levels": 1},
+    "mask_rcnn": {"width": 2, "channels": 4, "hidden": 4, "proposals": 10, "drawn": 8},
+}
+
+
+@pytest.mark.parametrize("network", ["otsu", "autolabel", *OWN])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_every_kind_of_model_predicts(tmp_path, monkeypatch, network, dtype):
     monkeypatch.setitem(TRAIN, "steps", 2)
     lab = Lab(tmp_path, samples(dtype, channels=4))
-    assert lab.train(network, **({"width": 2, "levels": 1} if network == "deformable_unet" else {})) == 0
+    assert lab.train(network, **OWN.get(network, {})) == 0
     assert lab.predict() == 0
     said = lab.said()
     assert [c.shape for c in said.classes] == [(16, 20)] * 2
-    assert len(said.probabilities) == (2 if network == "deformable_unet" else 0)
+    assert len(said.probabilities) == (2 if network in OWN else 0)
     if network == "otsu":
         assert said.instances[0].max() == 2
+
+
+def test_a_network_that_makes_its_own_cells_predicts_them_and_takes_no_windows(tmp_path, monkeypatch, capsys):
+    own = Labelled(
+        np.eye(16, 20, dtype=np.uint8), np.full((2, 16, 20), 0.5, np.float32), 7 * np.eye(16, 20, dtype=np.int32),
+        np.array([[0, 0, 16, 16, 0.75]], np.float32),
+    )  # fmt: skip
+    seen = []
+    monkeypatch.setattr("hemoseg.models.unet.label", lambda *given: seen.append(given) or own, raising=False)
+    monkeypatch.setitem(TRAIN, "steps", 1)
+    lab = Lab(tmp_path, samples())
+    assert lab.train("unet", width=2, levels=1) == 0
+    assert lab.predict(cells="watershed") == 0  # which it does not need
+    said = lab.said()
+    for name in ("classes", "probabilities", "instances", "boxes"):
+        assert np.array_equal(getattr(said, name)[1], vars(own).get(name, own.probability))
+    network, image = seen[0]
+    assert image.shape == (1, 3, 16, 20)
+    assert abs(float(image.mean())) < 0.2  # normalised
+    assert not network.training
+    (tmp_path / "predictions.npz").unlink()
+    assert lab.predict(window=[16, 20]) == 2
+    assert "makes its own cells, which windows would cut; set predict.window: null" in capsys.readouterr().err
+    assert not (tmp_path / "predictions.npz").exists()
 
 
 def test_a_model_whose_weights_were_swapped_is_refused(lab, capsys):
