@@ -1,12 +1,14 @@
 # raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, compare -> report
 #                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
+#                                                                         predict -> restore -> trust -> trust_page
 #
 # data/<dataset>/                                            frames as published, simulated or from a lab
 # results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
 # results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
 # results/<experiment>/explain/, seams/, measure/<model>/    where kernels sample; seams of windows; every cell of a model
+# results/<experiment>/masks/<model>/                        masks in the frames' own size, counts.csv: cells per frame
 # results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
-# reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html
+# reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html, _trust.html
 configfile: "params.yaml"
 
 
@@ -27,6 +29,7 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/clinic.smk"
+include: "workflow/rules/trust.smk"
 
 
 rule all:
@@ -35,6 +38,7 @@ rule all:
         expand("reports/build/{experiment}.html", experiment=PLAN["experiments"]),
         expand("results/tables/{experiment}.csv", experiment=PLAN["experiments"]),
         clinic_pages(),
+        trust_pages(),
         "reports/build/index.html",
 
 

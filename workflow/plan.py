@@ -9,6 +9,7 @@ from checks import check_experiment, check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError, validators
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
+from trust import complete_trust
 
 from hemoseg.data.protocol import comparison, families
 from hemoseg.errors import InputError
@@ -153,6 +154,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
     whole.setdefault("clinic", None)
+    whole.setdefault("trust", None)
     whole.setdefault("seams", None)
     _check_clinic(name, whole, config["experiments"])
     try:
@@ -165,6 +167,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     check_experiment(place, whole, experiment)
+    whole["trust"] = complete_trust(name, whole, config["experiments"])
     return whole
 
 

@@ -42,7 +42,12 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
         stages[f"{name}/table"] = _stage(told, ["tabulate", "compare", "report"], steps)
         if experiment["clinic"]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
-    titles = {name: [e["title"], e.get("source"), bool(e["clinic"])] for name, e in plan["experiments"].items()}
+        if experiment["trust"]:
+            stages[f"{name}/trust"] = _stage(told, ["trust"], _of_trust())
+    titles = {
+        name: [e["title"], e.get("source"), bool(e["clinic"]), bool(e["trust"])]
+        for name, e in plan["experiments"].items()
+    }
     stages["index"] = _stage({"scale": plan["scale"], "titles": titles}, ["report"], ["steps.index"])
     return stages
 
@@ -100,6 +105,11 @@ def _of_page() -> list[str]:
 def _of_clinic() -> list[str]:
     steps = ["steps.measure", "steps.clinic", "steps.report"]
     return [*steps, "figures.clinic", "figures.clinic_words", "figures.markup"]
+
+
+def _of_trust() -> list[str]:
+    steps = ["steps.restore", "steps.trust", "steps.trusted", "steps.report"]
+    return [*steps, "figures.trust", "figures.trust_words", "figures.markup"]
 
 
 def _of_model(model: dict[str, Any]) -> list[str]:

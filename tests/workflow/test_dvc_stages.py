@@ -154,6 +154,7 @@ def test_every_experiment_has_its_stages_and_rows(stages):
         trained = [key for key, model in experiment["models"].items() if model["weights_from"] is None]
         expected |= {f"{name}-train@{model}" for model in trained}
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
+        expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()
         expected |= {f"{name}-explain"} if experiment["explain"]["models"] else set()
     assert {name for name in stages if "@" in name or "-" in name} <= expected

@@ -1,8 +1,10 @@
-"""A lab's own folder, by the README's words; and what is said where a run cannot go on."""
+"""A lab's own folder, with and without labels, by the README's words; and what is said where a run cannot go on."""
 
 import re
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
@@ -59,6 +61,51 @@ def test_the_readmes_command_makes_the_table_of_a_labs_folder(lab, readme):
     assert any(line.startswith("otsu,") or ",otsu," in line for line in table[1:]), table
     dice = next(line for line in table if ",dice," in line)
     assert max(float(word) for word in dice.split(",") if re.fullmatch(r"0\.\d+|1|1\.0", word)) > 0.8
+
+
+@pytest.fixture(scope="module")
+def label_free(pristine):
+    """The README's section on frames without labels, its overlay and its command."""
+    text = (pristine / "README.md").read_text().split("\n## Frames without labels\n")[1].split("\n## ")[0]
+    block = re.search(r"```yaml\n(# my-frames.yaml\n.*?)```", text, re.DOTALL)[1]
+    command = re.search(r"^snakemake .* --configfile my-frames.yaml$", text, re.MULTILINE)[0]
+    return text, block, command.split()
+
+
+def test_the_readmes_command_starts_from_frames_alone(lab, label_free):
+    text, block, command = label_free
+    frames = {path.stem: Image.open(path).size[::-1] for path in lab.folder.glob("data/my_lab/images/*")}
+    (lab / "data/my_lab").rename(lab / "data/my_frames")
+    shutil.rmtree(lab / "data/my_frames/instances")
+    (lab / "my-frames.yaml").write_text(block)
+    planned = lab.planned(*command[1:])
+    assert sum(name.startswith("train") for name in planned) == 5
+    assert sum(name.startswith("train unet/") for name in planned) == 5
+
+    # The same words at a size for a test.
+    overlay = yaml.safe_load(block)
+    overlay["experiments"]["my_frames"] |= {"train": {"steps": 2}, "split": {"folds": 2, "by": "frame"}}
+    overlay["experiments"]["my_frames"]["prepare"]["size"] = [32, 32]
+    (lab / "my-frames.yaml").write_text(yaml.safe_dump(overlay))
+    lab.run(*command)
+    named = re.findall(r"`((?:results|reports|data)/my_frames[^` ]*|(?:results/tables|reports/build)/[^` ]+)`", text)
+    made = [name for name in named if name != "data/my_frames/instances/"]
+    assert len(made) == 7
+    assert not [name for name in made if not (lab / name).exists()]
+
+    masks = lab / "results/my_frames/masks/unet"
+    counts = pd.read_csv(masks / "counts.csv", dtype={"frame": str}).set_index("frame")["cells"]
+    for frame, size in frames.items():
+        cells, classes = (np.asarray(Image.open(masks / f"{of}/{frame}.png")) for of in ("instances", "classes"))
+        assert cells.shape == classes.shape == size
+        assert len(set(cells.ravel()) - {0}) == counts[frame]
+        assert set(classes.ravel()) <= {0, 1}
+    table = pd.read_csv(lab / "results/tables/my_frames.trust.csv", dtype={"frame": str})
+    assert set(table["frame"]) == set(frames) == set(counts.index)
+    assert list(table["label_cells"]) == [3] * 5
+    page = (lab / "reports/build/my_frames_trust.html").read_text()
+    assert "Nothing on this page was compared with truth." in page
+    assert all(f"<td>{value:.3f}</td>" in page for value in table["dice"])
 
 
 @pytest.mark.parametrize("made", [False, True], ids=["nothing made yet", "its table is there"])

@@ -40,6 +40,8 @@ ADDRESSES = addresses(EXPERIMENTS)
 RUN = "{model}/{split}/seed{seed}"
 # Pattern of the experiments that have a clinic page.
 CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "none"
+# The same of those that have a trust page.
+TRUSTED = "|".join(name for name, e in EXPERIMENTS.items() if e["trust"]) or "none"
 
 
 report: "../report/workflow.rst"

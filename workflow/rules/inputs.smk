@@ -80,19 +80,34 @@ def seams_of(wildcards):
     return [f"results/{wildcards.experiment}/seams/{file}" for file in ("seams.csv", "maps.npz")]
 
 
-def predictions_to_measure(wildcards):
-    """Input of `measure`: what a model's first seed said of the test samples of the last family of splits."""
-    families = experiment_of(wildcards)["families"]
+def folders_to_measure(experiment, stage, model):
+    """Folders of a model's first seed on every split of the last family."""
+    families, seed = EXPERIMENTS[experiment]["families"], EXPERIMENTS[experiment]["models"][model]["seeds"][0]
     splits = [split for split, family in families.items() if family == list(families.values())[-1]]
-    first = model_of(wildcards)["seeds"][0]
-    runs = [(wildcards.model, split, first) for split in splits]
-    return [f"{folder_of(wildcards.experiment, 'predict', *run)}/predictions.npz" for run in runs]
+    return [folder_of(experiment, stage, model, split, seed) for split in splits]
+
+
+def predictions_to_measure(wildcards):
+    """Input of `measure` and `restore`: what a model's first seed said of the test samples of the last family."""
+    folders = folders_to_measure(wildcards.experiment, "predict", wildcards.model)
+    return [f"{folder}/predictions.npz" for folder in folders]
 
 
 def measured_of(wildcards):
     """Files of the cells that the clinic page shows."""
     folder = f"results/{wildcards.experiment}/measure/{experiment_of(wildcards)['clinic']['model']}"
     return [f"{folder}/{file}" for file in ("cells.csv", "frames.csv", "facts.json")]
+
+
+def masks_to_trust(wildcards):
+    """Masks of the model that the trust page holds against the automatic labels."""
+    return f"results/{wildcards.experiment}/masks/{experiment_of(wildcards)['trust']['model']}"
+
+
+def trusted_models(wildcards):
+    """What describes the trainings behind these masks."""
+    model = experiment_of(wildcards)["trust"]["model"]
+    return [f"{folder}/model.json" for folder in folders_to_measure(wildcards.experiment, "train", model)]
 
 
 def comparisons_of(wildcards):
@@ -116,3 +131,8 @@ def claims_of(wildcards):
 def clinic_pages():
     """Input of `all`: the clinic page of every experiment that has one."""
     return [f"reports/build/{name}_clinic.html" for name, e in EXPERIMENTS.items() if e["clinic"]]
+
+
+def trust_pages():
+    """Input of `all`: the trust page of every experiment that has one."""
+    return [f"reports/build/{name}_trust.html" for name, e in EXPERIMENTS.items() if e["trust"]]

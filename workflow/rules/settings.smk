@@ -65,7 +65,7 @@ def page_settings(wildcards):
 def index_settings():
     """What the index is told: every experiment with its title and source."""
     told = {
-        name: {key: e.get(key, "") for key in ("title", "source")} | {"clinic": bool(e["clinic"])}
+        name: {key: e.get(key, "") for key in ("title", "source")} | {of: bool(e[of]) for of in ("clinic", "trust")}
         for name, e in EXPERIMENTS.items()
     }
     return json.dumps({"scale": PLAN["scale"], "experiments": told})

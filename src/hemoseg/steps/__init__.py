@@ -19,5 +19,6 @@ NOT_STEPS = (
     "resuming",
     "run_names",
     "seamed",
+    "trusted",
     "weights",
 )

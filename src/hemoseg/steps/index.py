@@ -13,6 +13,7 @@ from hemoseg.steps.files import read_table, write_text
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.markdown import number, published_number
 
+MORE = ("clinic", "trust")  # pages that an experiment may have besides its own
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 
 
@@ -26,13 +27,14 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     experiments = [
         {"name": name, **facts, "built": (args.out.parent / f"{name}.html").exists()}
-        | {"clinic": bool(facts.get("clinic")) and (args.out.parent / f"{name}_clinic.html").exists()}
+        | {of: bool(facts.get(of)) and (args.out.parent / f"{name}_{of}.html").exists() for of in MORE}
         | _summary(args.tables / f"{name}.csv")
         for name, facts in args.settings["experiments"].items()
     ]
     # What is built stands first, in the order of params.
     experiments.sort(key=lambda one: not one["built"])
-    named = {one["name"] for one in experiments} | {f"{one['name']}_clinic" for one in experiments if one["clinic"]}
+    named = {one["name"] for one in experiments}
+    named |= {f"{one['name']}_{of}" for one in experiments for of in MORE if one[of]}
     others = _others(args.out, named)
     loader = jinja2.FileSystemLoader(args.template.parent)
     page = jinja2.Environment(loader=loader, autoescape=True).get_template(args.template.name)

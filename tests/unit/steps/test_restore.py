@@ -64,6 +64,12 @@ def test_truth_put_back_is_the_truth_when_nothing_was_resized(lab, tmp_path, set
         assert np.array_equal(read_labels(full / f"classes/{name}.png"), truth > 0)
 
 
+def test_a_cell_that_a_cut_divided_is_whole_again(lab, tmp_path):
+    full = restored(lab, tmp_path, {"layout": "quadrants"})
+    for name in ("a", "b"):
+        assert same_cells(read_labels(full / f"instances/{name}.png"), read_labels(lab / f"instances/{name}.png"))
+
+
 def test_truth_put_back_from_a_smaller_size_differs_along_borders_only(lab, tmp_path):
     full = restored(lab, tmp_path, {"margin_crop": True, "layout": "quadrants", "size": [32, 32]})
     truth = read_labels(lab / "instances/a.png") > 0

@@ -84,6 +84,22 @@ REFUSED = {
         merged(experiment(clinic={"model": "unet"}), like(scd2020_binary_clinic="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_clinic; rename",
     ),
+    "trust in no model": (
+        experiment(labels="auto", trust={"model": "unett"}),
+        r"trust\.model: .*'unett' .* mean unet\?",
+    ),
+    "trust in what was labelled by people": (
+        experiment(trust={"model": "unet"}),
+        r"trust\.model: unet learned from true labels; set `labels: auto`, or take trust out",
+    ),
+    "trust in the labels themselves": (
+        experiment(labels="auto", trust={"model": "autolabel"}),
+        r"trust\.model: autolabel makes the automatic labels; name a row that learned from them",
+    ),
+    "a trust page in another's place": (
+        merged(experiment(labels="auto", trust={"model": "unet"}), like(scd2020_binary_trust="scd2018_segmentation")),
+        r"its page would be that of the experiment scd2020_binary_trust; rename",
+    ),
     "unknown start": (models(unet={"init_from": "ottsu"}), r"unet\.init_from: .* 'ottsu' in .*; did you mean otsu\?"),
     "unknown weights": (models(unet={"weights_from": "x"}), r"unet\.weights_from: there is no model 'x' in this"),
     "start in a circle": (models(unet={"init_from": "unet"}), r"unet -> unet goes in a circle"),

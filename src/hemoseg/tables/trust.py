@@ -1,0 +1,102 @@
+"""How far a model agrees with the automatic labels it learned from, frame by frame, and which frames to correct first.
+
+No truth is involved: where both differ at least one of them is wrong, where they agree both may be.
+"""
+
+import numpy as np
+import pandas as pd
+
+from hemoseg.data.classes import classes_of_instances
+from hemoseg.data.placement import Placed, agreeing
+from hemoseg.data.samples import IGNORE
+
+COUNTS = ("cells", "label_cells", "shared_cells", "shared_pixels", "model_pixels", "label_pixels")
+HEADER = ("rank", "frame", "cells", "label_cells", "difference", "shared_cells", "disputed", "dice", "best_of_worse")
+
+
+def counted(label: Placed, found: Placed) -> dict[str, int]:
+    """Cells and pixels of a frame by the automatic label and by the model, and those that both share.
+
+    A cell of each side is shared where the two overlap by an IoU above 0.5 (then no other cell of either side can) and
+    are of one class. Pixels are shared where both see a cell of whatever class.
+
+    Args:
+        label: the automatic label of the frame.
+        found: what the model said of it. Pixels that it did not see are left out on both sides.
+    """
+    seen = found.classes != IGNORE
+    mine, theirs = (np.where(seen, side.instances, 0) for side in (found, label))
+    of_mine, of_theirs = classes_of_instances(found.classes, mine), classes_of_instances(label.classes, theirs)
+    pairs = agreeing(mine, theirs)
+    return {
+        "cells": _number(mine),
+        "label_cells": _number(theirs),
+        "shared_cells": sum(bool(of_mine[a] == of_theirs[b]) for a, b in pairs),
+        "shared_pixels": int(((mine > 0) & (theirs > 0)).sum()),
+        "model_pixels": int((mine > 0).sum()),
+        "label_pixels": int((theirs > 0).sum()),
+    }
+
+
+def ranked(counts: pd.DataFrame) -> pd.DataFrame:
+    """Agreement of every frame, those worth correcting first on top.
+
+    The order: by ``disputed``, the share of the cells of both sides that have no partner on the other, the largest
+    first; of frames that are alike in it by Dice, the lowest first; then as given.
+
+    Args:
+        counts: ``frame`` and `COUNTS`, a row per frame.
+
+    Returns:
+        `HEADER`: ``difference`` is the model's number of cells minus the label's; ``dice`` of cell against background
+        is 1 where neither side sees any. ``best_of_worse`` is the largest Dice that the worse of the two can have with
+        the truth, whatever the truth is: 2 / (3 - Dice), since 1 - IoU is a metric (Lipkus 1999,
+        DOI 10.1023/A:1019154432472) and the truth cannot be nearer to both than half of their distance.
+    """
+    both = counts["cells"] + counts["label_cells"]
+    pixels = counts["model_pixels"] + counts["label_pixels"]
+    table = counts.assign(
+        difference=counts["cells"] - counts["label_cells"],
+        disputed=(1 - 2 * counts["shared_cells"] / both.where(both > 0)).fillna(0.0),
+        dice=(2 * counts["shared_pixels"] / pixels.where(pixels > 0)).fillna(1.0),
+    )
+    table["best_of_worse"] = 2 / (3 - table["dice"])
+    table = table.sort_values(["disputed", "dice"], ascending=[False, True], kind="stable", ignore_index=True)
+    return table.assign(rank=np.arange(1, len(table) + 1))[list(HEADER)]
+
+
+def looked_at(table: pd.DataFrame, first: int, spread: int) -> tuple[list[str], list[str]]:
+    """Frames that a page shows: the ``first`` of the order, and ``spread`` of the rest, evenly from next to last."""
+    names = list(table["frame"])
+    rest = names[first:]
+    places = np.linspace(0, len(rest) - 1, min(spread, len(rest))).round().astype(int) if rest else []
+    return names[:first], [rest[i] for i in dict.fromkeys(places)]
+
+
+def totals(table: pd.DataFrame) -> dict[str, float]:
+    """What sentences need of all frames: sums, medians, and in how many frames half and most disputed cells are."""
+    cells, labels, shared = (int(table[name].sum()) for name in ("cells", "label_cells", "shared_cells"))
+    return {
+        "frames": len(table),
+        "cells": cells,
+        "label_cells": labels,
+        "disputed": 1 - 2 * shared / (cells + labels) if cells + labels else 0.0,
+        "median_dice": float(table["dice"].median()),
+        "lowest_dice": float(table["dice"].min()),
+        "median_difference": float(table["difference"].abs().median()),
+        "hold_half": enough(table, 0.5),
+        "hold_most": enough(table, 0.9),
+    }
+
+
+def enough(table: pd.DataFrame, share: float) -> int:
+    """How many frames from the top hold this ``share`` of all disputed cells; 0 where none is disputed."""
+    disputed = table["cells"] + table["label_cells"] - 2 * table["shared_cells"]
+    if not disputed.sum():
+        return 0
+    return int(np.searchsorted(np.cumsum(disputed) / disputed.sum(), share - 1e-9)) + 1
+
+
+def _number(instances: np.ndarray) -> int:
+    """Cells in a label image; some may have been cut away by what was not seen."""
+    return int((np.unique(instances) > 0).sum())
