@@ -27,7 +27,8 @@ def complete_trust(name: str, experiment: dict[str, Any], others: Any) -> dict[s
         raise PlanError(f"{place}.model: there is no model {key!r} in this experiment; {hint}")
     if experiment["models"][key]["network"] == "autolabel":
         raise PlanError(f"{place}.model: {key} makes the automatic labels; name a row that learned from them")
-    if experiment["labels"] != "auto":
+    owner = experiment["models"][key]["weights_from"] or key
+    if experiment["models"][owner]["labels"] != "auto":
         raise PlanError(f"{place}.model: {key} learned from true labels; set `labels: auto`, or take trust out")
     if f"{name}_trust" in others:
         raise PlanError(f"{place}: its page would be that of the experiment {name}_trust; rename one of the two")

@@ -19,6 +19,7 @@ ROWS = {
     "smear_binary": ["unet", "pspnet", "deeplabv3plus", "deformable_unet", "region_growing", "ilastik"],
     "smear_multiclass": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
     "nuclei_touching": ["iu_dice", "u_bce", "iu_bce", "iuw_bce", "iu_bce_dice", "iuw_bce_dice"],
+    "label_free_smear": ["autolabel", "otsu", "label_free_unet", "unet"],
     "sickle_cells": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
 }
 
