@@ -78,7 +78,7 @@ def paste(mask: Tensor, box: Tensor, height: int, width: int) -> tuple[slice, sl
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return slice(0, 0), slice(0, 0), mask[:0, :0]
     x, y = (
-        (2 * (torch.arange(span.start, span.stop, device=box.device) + 0.5 - begin) / (end - begin) - 1).to(mask)
+        (2 * (torch.arange(span.start, span.stop).to(x0) + 0.5 - begin) / (end - begin) - 1).to(mask)
         for span, begin, end in ((columns, x0, x1), (rows, y0, y1))
     )
     grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)
