@@ -52,6 +52,9 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
     config = at_scale(config, scale)
     check_shape(config)
     written = config["experiments"]
+    for sections in (config, *filter(None, written.values())):
+        if sections.get("autolabel") == "search":  # for short
+            sections["autolabel"] = {"search": True}
     experiments = {name: _inherit(name, written) for name in written}
     config["experiments"] = experiments
     validate(config)

@@ -24,6 +24,7 @@ rule autolabel:
     output:
         labels="results/{experiment}/autolabels.npz",
         quality="results/{experiment}/autolabels.csv",
+        chosen="results/{experiment}/autolabels.json",
     log:
         "results/logs/{experiment}/autolabel.log",
     benchmark:
@@ -34,7 +35,7 @@ rule autolabel:
         settings=section("autolabel"),
     shell:
         "python -m hemoseg autolabel --settings {params.settings:q} --samples {input.samples}"
-        " --out {output.labels} --quality {output.quality} 2> {log}"
+        " --out {output.labels} --quality {output.quality} --chosen {output.chosen} 2> {log}"
 
 
 rule split:

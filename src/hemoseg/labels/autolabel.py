@@ -4,7 +4,7 @@ The chain is that of `autocsc` (PAPERS: document 5). Its 3x3 threshold window is
 and it gives neither offset nor polarity: those defaults are ours.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +26,22 @@ DEFAULTS: dict[str, Any] = {
 RANGE = (0.1, 99.9)  # percentiles of grey that become 0 and 255
 
 
+class Stages(NamedTuple):
+    """What the chain makes of one image, part by part, each ``(H, W)``.
+
+    Attributes:
+        grey: uint8, stretched to 0..255, and smoothed where the Gaussian filter is on.
+        mask: uint8, 0 or 255: the threshold.
+        filled: int32, the outermost contours that are large enough, each filled with a number of its own.
+        labels: int32, `filled` after the morphology; 0 background.
+    """
+
+    grey: np.ndarray
+    mask: np.ndarray
+    filled: np.ndarray
+    labels: np.ndarray
+
+
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings with their defaults.
 
@@ -38,6 +54,13 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     for key in ("window", "offset", "min_area"):
         if isinstance(settings[key], bool) or not isinstance(settings[key], int | float):
             raise InputError(f"autolabel settings: {key} {settings[key]!r} is no number; correct it")
+    for key in ("gaussian", "fill"):
+        if not isinstance(settings[key], bool):
+            raise InputError(f"autolabel settings: {key} {settings[key]!r}; give true or false")
+    if not isinstance(settings["morphology"], bool):
+        raise InputError(
+            f"autolabel settings: morphology {settings['morphology']!r}; give true, false or a list of kinds"
+        )
     if not settings["window"] > 0 or settings["min_area"] < 0:
         raise InputError("autolabel settings: window and min_area are parts of the image or pixels; make them positive")
     return settings
@@ -53,14 +76,19 @@ def autolabel(image: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     Returns:
         Labels 1..n, int32 ``(H, W)``, 0 background.
     """
+    return stages(image, settings).labels
+
+
+def stages(image: np.ndarray, settings: dict[str, Any]) -> Stages:
+    """Every part of the chain on one image, arguments as of `autolabel`."""
     settings = DEFAULTS | settings
     grey = grey_bytes(image)
-    dark = cells_are_dark(grey) if settings["polarity"] == "auto" else settings["polarity"] == "dark"
+    mask = threshold_of(grey, settings)
     if settings["gaussian"]:
-        grey = cv2.GaussianBlur(grey, (3, 3), sigmaX=0.8, sigmaY=0.8)
-    mask = threshold(grey, _window(settings["window"], grey.shape), settings["offset"] * 255, dark)
-    least = settings["min_area"] if settings["min_area"] >= 1 else settings["min_area"] * grey.size
-    return _contours(mask, least, settings["fill"], settings["morphology"])
+        grey = smoothed(grey)
+    least = least_area(settings["min_area"], grey.size)
+    filled = large_enough(*contours_of(mask, settings["fill"]), least)
+    return Stages(grey, mask, filled, opened(filled, least) if settings["morphology"] else filled)
 
 
 def grey_bytes(image: np.ndarray) -> np.ndarray:
@@ -70,6 +98,19 @@ def grey_bytes(image: np.ndarray) -> np.ndarray:
     if high <= low:
         return np.zeros(grey.shape, np.uint8)
     return np.rint(np.clip((grey - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def threshold_of(grey: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
+    """The threshold of a grey image, uint8 ``(H, W)``, by the settings gaussian, polarity, window and offset."""
+    dark = cells_are_dark(grey) if settings["polarity"] == "auto" else settings["polarity"] == "dark"
+    if settings["gaussian"]:
+        grey = smoothed(grey)
+    return threshold(grey, _window(settings["window"], grey.shape), settings["offset"] * 255, dark)
+
+
+def smoothed(grey: np.ndarray) -> np.ndarray:
+    """A grey image after the Gaussian filter as printed: 3x3, sigma 0.8 in both directions."""
+    return cv2.GaussianBlur(grey, (3, 3), sigmaX=0.8, sigmaY=0.8)
 
 
 def threshold(grey: np.ndarray, window: int, offset: float, dark: bool) -> np.ndarray:
@@ -93,26 +134,33 @@ def _window(window: float, size: tuple[int, int]) -> int:
     return max(3, int(pixels) // 2 * 2 + 1)
 
 
-def _contours(mask: np.ndarray, least: float, fill: bool, morphology: bool) -> np.ndarray:
-    """Outermost contours (Suzuki) of at least ``least`` pixels, each filled with a number of its own."""
+def least_area(min_area: float, pixels: int) -> float:
+    """``min_area`` in pixels: below 1 it is a part of the image."""
+    return min_area if min_area >= 1 else min_area * pixels
+
+
+def contours_of(mask: np.ndarray, fill: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Outermost contours (Suzuki) of a mask, each filled with a number of its own.
+
+    Returns:
+        Labels, int32 ``(H, W)``, and the area within each contour in pixels, int64, by label (0 for the background);
+        without ``fill`` the holes are no part of the labels.
+    """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    labels = np.zeros(mask.shape, np.int32)
-    number = 0
-    for contour in contours[::-1]:  # OpenCV finds the lowest first
-        left, top, width, height = cv2.boundingRect(contour)
-        cell = np.zeros((height, width), np.uint8)
-        cv2.drawContours(cell, [contour], -1, 1, thickness=cv2.FILLED, offset=(-left, -top))
-        if cell.sum() < least:
-            continue
-        part = (slice(top, top + height), slice(left, left + width))
-        if not fill:
-            cell &= mask[part] > 0
-        number += 1
-        labels[part][cell > 0] = number
-    return _opened(labels, least) if morphology else labels
+    filled = cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, thickness=cv2.FILLED)
+    labels = connected_components(filled > 0)  # outermost contours never touch each other
+    areas = np.bincount(labels.ravel())
+    return (labels if fill else np.where(mask > 0, labels, 0)), areas
 
 
-def _opened(labels: np.ndarray, least: float) -> np.ndarray:
+def large_enough(labels: np.ndarray, areas: np.ndarray, least: float) -> np.ndarray:
+    """The labels of at least ``least`` pixels, numbered anew in their order, int32 ``(H, W)``."""
+    kept = areas >= least
+    kept[0] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
+
+
+def opened(labels: np.ndarray, least: float) -> np.ndarray:
     """Erosion, then dilation, both 3x3, which parts cells that touch in few pixels; what is left is numbered anew."""
-    opened = cv2.morphologyEx((labels > 0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return connected_components(opened > 0, least)
+    mask = cv2.morphologyEx((labels > 0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return connected_components(mask > 0, least)

@@ -1,30 +1,70 @@
-"""The automatic labels of autocsc as a method of their own, so that every table says how good they are."""
+"""The automatic labels of autocsc as a method of their own, so that every table says how good they are.
 
+With ``search`` the settings are those that fit the training images best: a table then tests them on images that had no
+say. The class of a cell is that of its image's kind, as the automatic labels have it; no other class map is looked at.
+"""
+
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hemoseg.labels.autolabel import DEFAULTS, autolabel, checked
+from hemoseg.labels.autolabel import autolabel
+from hemoseg.labels.autolabel_kinds import LabelledImage, checked, class_values, of_kind, searched
 from hemoseg.models import Labelled
-from hemoseg.settings import with_defaults
 
-OF_THE_STEP = {"class_of_kind": {}}  # of the params section `autolabel`, no matter here: every cell is of class 1
+IGNORED = 255  # class of pixels of which nothing is known
 
 
 def fit(
-    images: list[np.ndarray], classes: list[np.ndarray], instances: list[np.ndarray], **settings: Any
+    images: list[np.ndarray],
+    classes: list[np.ndarray],
+    instances: list[np.ndarray],
+    *,
+    kinds: Sequence[str] = (),
+    class_names: Sequence[str] = ("background", "cell"),
+    **settings: Any,
 ) -> dict[str, np.ndarray]:
-    """Nothing is learnt; the settings are looked over.
+    """Settings with those that are to be searched in place, as the bytes of JSON; else nothing is learnt.
+
+    Args:
+        images: float32 ``(C, H, W)`` in [0, 1].
+        classes: truth, uint8 ``(H, W)``, 255 ignored; read for a search alone.
+        instances: not read.
+        kinds: of each image; none is known where there are none.
+        class_names: background first.
+        settings: see `hemoseg.labels.autolabel_kinds.DEFAULTS`.
 
     Raises:
         InputError: a setting is unknown or makes no sense.
+        ValueError: settings are to be searched and no image has labels.
     """
-    own = with_defaults(settings, DEFAULTS | OF_THE_STEP, "autolabel settings")
-    checked({key: own[key] for key in DEFAULTS})
-    return {}
+    own, found = checked(settings), {}
+    own["class_of_kind"] = class_values(own, class_names)
+    if own["search"] is not False:
+        shown = zip(kinds or [""] * len(images), images, classes, strict=True)
+        labelled = [LabelledImage(k, i, (c > 0) & (c != IGNORED), c != IGNORED) for k, i, c in shown]
+        labelled = [one for one in labelled if one.known.any()]
+        if not labelled:
+            raise ValueError("search needs a training image with labels and none has any")
+        own, found = searched(own, labelled)
+    told = {"settings": own, "search": {kind: one._asdict() for kind, one in found.items()}}
+    return {"chosen": np.frombuffer(bytearray(json.dumps(told).encode()), np.uint8)}
 
 
-def predict(image: np.ndarray, fitted: dict[str, np.ndarray], **settings: Any) -> Labelled:
-    """Label one image float32 ``(C, H, W)``; every cell is of class 1."""
-    instances = autolabel(image, settings)
-    return Labelled((instances > 0).astype(np.uint8), instances=instances)
+def predict(image: np.ndarray, fitted: dict[str, np.ndarray], *, kind: str = "", **settings: Any) -> Labelled:
+    """Label one image float32 ``(C, H, W)``; every cell has the class of the image's kind, 1 where it has none."""
+    own = _chosen(fitted)["settings"]
+    instances = autolabel(image, of_kind(own, kind))
+    value = own["class_of_kind"].get(kind, 1)
+    return Labelled(np.where(instances > 0, value, 0).astype(np.uint8), instances=instances)
+
+
+def describe(fitted: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What the search found, by kind."""
+    return {"autolabel_search": _chosen(fitted)["search"]}
+
+
+def _chosen(fitted: dict[str, np.ndarray]) -> dict[str, Any]:
+    return json.loads(fitted["chosen"].tobytes())

@@ -129,11 +129,14 @@ def fit(module: ModuleType, settings: dict[str, Any], train: Samples) -> dict[st
         InputError: a setting is unknown or makes no sense.
     """
     images = [train.image(position) for position in range(len(train))]
-    return _called(module.fit, settings, images, train.classes, train.instances)
+    asked = set(inspect.signature(module.fit).parameters)
+    known = {"kinds": train.kinds, "class_names": train.class_names}
+    told = {name: value for name, value in known.items() if name in asked}
+    return _called(module.fit, settings, images, train.classes, train.instances, **told)
 
 
-def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any) -> Any:
-    """``function(*inputs, **network_settings)``, its own faults as sentences."""
+def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any, **told: Any) -> Any:
+    """``function(*inputs, **told, **network_settings)``, its own faults as sentences."""
     own, model = settings["network_settings"], settings["network"]
     parameters = inspect.signature(function).parameters.values()
     if not any(one.kind == one.VAR_KEYWORD for one in parameters):  # else the function checks its keys itself
@@ -146,6 +149,6 @@ def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any
                     f"model {model}: {name} {value!r} is no {words}; mend `settings` of its block in params"
                 )
     try:
-        return function(*inputs, **own)
+        return function(*inputs, **told, **own)
     except (TypeError, ValueError) as error:
         raise InputError(f"model {model}: {error}; mend `settings` of its block in params") from None

@@ -2,7 +2,7 @@
 
 Writes three files, each whole:
 
-* ``pixels.csv``: a row per sample and class 0..K: pixels (not ignored), tp, fp, fn, tn, the Hausdorff distance with its
+* ``pixels.csv``: a row per sample and class 0..K: the kind of its frame, pixels (not ignored), tp, fp, fn, tn, the Hausdorff distance with its
   case, the sample's diagonal, the summed cross-entropy of the pixels whose true class it is (blank for a method without
   probabilities), the counts of cells by `metrics.components.count_of_class` (blank for the background), the least area
   of a cell that they rest on in pixels, and the confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose
@@ -160,6 +160,7 @@ def _pixel_rows(
             "sample": samples.ids[position],
             "frame": samples.frames[position],
             "group": samples.groups[position],
+            "kind": samples.kinds[position],
             "class": range(len(names)),
             "class_name": names,
             "pixels": matrix.sum(),

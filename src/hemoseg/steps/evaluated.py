@@ -10,9 +10,10 @@ from hemoseg.steps.files import read_arrays, read_table
 from hemoseg.steps.run_names import parse_run
 from hemoseg.tables.column import Run
 
-TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "side", "hausdorff_case"), str)
+TEXTS = dict.fromkeys(("sample", "frame", "group", "kind", "class_name", "side", "hausdorff_case"), str)
 # Of the columns that `evaluate` writes those that tables are made of; besides, one of each class.
-OF_PIXELS = ("sample", "frame", "group", "class", "class_name", "tp", "fp", "fn", "tn", "hausdorff", "diagonal", "nll")
+OF_PIXELS = ("sample", "frame", "group", "kind", "class", "class_name", "tp", "fp", "fn", "tn")
+OF_PIXELS += ("hausdorff", "diagonal", "nll")
 OF_CELLS = (
     *("sample", "side", "cell", "class", "area", "counted", "min_area", "best_match", "iou"),
     *("covered", "host", "gap", "partner", "shared", "guests", "markers"),

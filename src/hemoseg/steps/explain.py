@@ -22,7 +22,8 @@ from hemoseg.inference.border_following import EDGES
 from hemoseg.inference.chosen_pixels import Pixel, View, choose_pixels
 from hemoseg.inference.explanation import Explained, Test, is_deformable, offset_sums, sampling
 from hemoseg.labels.autolabel import autolabel
-from hemoseg.labels.autolabel import checked as checked_autolabel
+from hemoseg.labels.autolabel_kinds import checked as checked_autolabel
+from hemoseg.labels.autolabel_kinds import of_kind
 from hemoseg.labels.components import connected_components
 from hemoseg.nn.sampling import OFFSETS, PATHS, layers_of
 from hemoseg.settings import with_defaults
@@ -84,7 +85,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     ):
         if not isinstance(settings[key], kind):
             raise InputError(f"explain settings: {key} {settings[key]!r}; give {words}")
-    checked_autolabel({k: v for k, v in settings["autolabel"].items() if k != "class_of_kind"})
+    settings["autolabel"] = checked_autolabel(settings["autolabel"])
     for key, known in (("path", PATHS), ("offsets", OFFSETS)):
         if settings[key] not in known:
             raise InputError(f"explain settings: {key} {settings[key]!r}; choose {' or '.join(known)}")
@@ -141,7 +142,7 @@ def chosen(test: Samples, settings: dict[str, Any]) -> list[Pixel]:
     given = [Pixel(name, row, column, "given") for name, row, column in settings["at"]]
     views = []
     for position, name in enumerate(test.ids):
-        automatic = autolabel(test.image(position), settings["autolabel"])
+        automatic = autolabel(test.image(position), of_kind(settings["autolabel"], test.kinds[position]))
         views.append(View(name, cells_of(test, position), test.classes[position] == 0, automatic))
     return given + choose_pixels(views, settings["per_kind"], float(settings["touching"]))
 

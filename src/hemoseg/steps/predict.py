@@ -1,5 +1,6 @@
 """Predict the test samples of a split with a trained model: probabilities, class maps, cells."""
 
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -140,7 +141,13 @@ def predictor(
     fitted = {name: value.numpy() for name, value in weights.items()}
     options = description["settings"]["network_settings"]
     number = len(description["classes"])
-    return lambda samples, position: _with_all(module.predict(samples.image(position), fitted, **options), number)
+    asks_kind = "kind" in inspect.signature(module.predict).parameters
+
+    def predict(samples: Samples, position: int) -> Labelled:
+        told = {"kind": samples.kinds[position]} if asks_kind else {}
+        return _with_all(module.predict(samples.image(position), fitted, **told, **options), number)
+
+    return predict
 
 
 def _with_all(said: Labelled, number: int) -> Labelled:

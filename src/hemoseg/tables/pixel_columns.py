@@ -91,6 +91,17 @@ def mean_iu(run: Run, _: int, conventions: Conventions) -> float:
     return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan))
 
 
+def kind_mean_iu(run: Run, class_id: int, conventions: Conventions) -> float:
+    """Mean of the pooled Jaccards of background and a class, over the images whose kind bears the class's name.
+
+    In [0, 1]; NaN for the background and for a class that names no kind.
+    """
+    of_kind = run.pixels[run.pixels["kind"] == run.class_names[class_id]]
+    c = of_kind[of_kind["class"].isin((0, class_id))].groupby("class")[["tp", "fp", "fn"]].sum()
+    union = (c.tp + c.fp + c.fn).to_numpy(float)
+    return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan)) if class_id else np.nan
+
+
 def frequency_weighted_iou(run: Run, _: int, conventions: Conventions) -> float:
     """Pooled Jaccard of the classes, weighted by their share of the true pixels, in [0, 1]."""
     c = run.pixels.groupby("class")[["tp", "fp", "fn"]].sum()
@@ -200,6 +211,16 @@ COLUMNS = (
         "high",
         "pooled Jaccard of each class, background included, and the mean of the classes that are there or found",
         "doi:10.1109/CVPR.2015.7298965",
+    ),
+    Column(
+        "kind_mean_iu",
+        kind_mean_iu,
+        True,
+        "",
+        4,
+        "high",
+        "pooled Jaccard of background and of the class, and their mean, over the images whose kind is the class's name",
+        "",
     ),
     Column(
         "fw_iou",
