@@ -2,7 +2,7 @@
 
 The score of an image is the mean of the IoUs of background and cells; ignored pixels are left out. What is best on the
 images that chose it flatters: beside it stands what is left when each image is scored with the settings that the other
-images choose (leave one image out). autocsc gives neither offset nor polarity and searches nothing: all of this is ours.
+images choose (leave one image out). autocsc names neither offset nor polarity and searches nothing: all this is ours.
 """
 
 import itertools

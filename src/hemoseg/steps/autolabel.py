@@ -21,10 +21,10 @@ COLUMNS = ("sample", "kind", "cells", "true_cells", "tp", "fp", "fn", "dice", "j
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read ``--samples``, write ``--out`` (autolabels.npz), ``--quality`` (one row per sample with truth) and ``--chosen``.
+    """Read ``--samples``, write ``--out`` (autolabels.npz), ``--quality`` and ``--chosen``.
 
-    autolabels.npz has the form of samples.npz, without its images. The JSON of ``--chosen`` holds the settings that
-    made the labels, and what a search for them found.
+    autolabels.npz has the form of samples.npz, without its images; the table of ``--quality`` has a row per sample with
+    truth; the JSON of ``--chosen`` holds the settings that made the labels, and what a search for them found.
     """
     parser = arguments.parser("autolabel", __doc__)
     parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON, see labels/autolabel_kinds.py")
@@ -48,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{given.out}: {sum(int(one.max(initial=0)) for one in labels.instances)} cells{measured}")
 
 
-def searched_settings(
-    samples: Samples, settings: dict[str, Any], path: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def searched_settings(samples: Samples, settings: dict[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The settings, those that are to be searched in place, and what the search found; nothing without one.
 
     The samples with labels choose, but none that the dataset keeps for testing (column ``part`` of manifest.csv).
