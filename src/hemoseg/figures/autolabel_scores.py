@@ -124,7 +124,8 @@ def search_note(found: Mapping[str, Mapping[str, Any]]) -> str:
     images = count_of(sum(one["images"] for one in found.values()), "labelled image")
     return (
         f"Settings of the chain, searched on {images}: the score on the images that chose the settings flatters; "
-        "the one beside it scores each image with what the others choose. Mean over images of the IoUs of background and cells."
+        "the one beside it scores each image with what the others choose. Scores are means over images of the mean IoU "
+        "of background and cells."
     )
 
 

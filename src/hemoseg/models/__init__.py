@@ -2,8 +2,9 @@
 
 A network's file has ``build(in_channels, classes, **settings) -> nn.Module`` (logits ``(B, K, H, W)``).
 A classical method's file has ``fit(images, classes, instances, **settings) -> dict of arrays`` and
-``predict(image, fitted, **settings) -> Labelled``; a ``fit`` that names ``kinds`` (of each image) or ``class_names``, and
-a ``predict`` that names ``kind`` (of the image), are told them. Optional names of any file, looked up by the steps:
+``predict(image, fitted, **settings) -> Labelled``. A ``fit`` that names ``kinds`` (one of each image) or
+``class_names`` is told them, and so is a ``predict`` that names ``kind`` (of its image). Optional names of any file,
+looked up by the steps:
 
 * ``compute_loss(network, batch, loss) -> Tensor`` is the model's own loss; ``loss(logits, batch)`` is the one named in
   the settings, the batch carries cells (`hemoseg.training.batches.Batch`);

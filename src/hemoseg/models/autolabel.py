@@ -47,7 +47,7 @@ def fit(
         labelled = [LabelledImage(k, i, (c > 0) & (c != IGNORED), c != IGNORED) for k, i, c in shown]
         labelled = [one for one in labelled if one.known.any()]
         if not labelled:
-            raise ValueError("search needs a training image with labels and none has any")
+            raise ValueError("search needs a training image with labels; label one, or take search out")
         own, found = searched(own, labelled)
     told = {"settings": own, "search": {kind: one._asdict() for kind, one in found.items()}}
     return {"chosen": np.frombuffer(bytearray(json.dumps(told).encode()), np.uint8)}

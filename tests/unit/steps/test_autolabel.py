@@ -93,3 +93,68 @@ def test_settings_that_make_no_sense_are_refused(settings, sentence):
 def test_a_class_that_does_not_exist_is_refused():
     with pytest.raises(InputError, match="there is no class 'lymphocyte'; the classes are rbc, macrophage"):
         label_samples(drawn(), checked({"class_of_kind": {"rbc": "lymphocyte"}}))
+
+
+SEARCH = {"search": {"offset": [0.9, 0.1], "window": [0.4], "gaussian": [True], "min_area": [1], "morphology": [False]}}
+
+
+def searched(folder, samples, settings=SEARCH):
+    """What the command leaves: its exit status, and the files that it was asked for."""
+    paths = {name: folder / name for name in ("samples.npz", "auto.npz", "quality.csv", "chosen.json")}
+    write_arrays(paths["samples.npz"], **to_arrays(samples))
+    argv = ["--settings", json.dumps(settings), "--samples", str(paths["samples.npz"]), "--out", str(paths["auto.npz"])]
+    status = main(["autolabel", *argv, "--quality", str(paths["quality.csv"]), "--chosen", str(paths["chosen.json"])])
+    return status, paths
+
+
+def test_the_settings_that_made_the_labels_are_written_beside_them(tmp_path, capsys):
+    status, paths = searched(tmp_path, drawn())
+    assert status == 0
+    told = json.loads(paths["chosen.json"].read_text())
+    assert told["search"]["samples"] == ["s0", "s1"]
+    assert set(told["search"]["kinds"]) == {"rbc", "macrophage"}
+    assert told["settings"]["kinds"]["rbc"]["offset"] == 0.1, "nothing differs by 0.9 of the grey range"
+    assert told["settings"]["kinds"]["rbc"]["polarity"] == "dark"
+    again = label_samples(drawn(), told["settings"])
+    made = from_arrays(read_arrays(paths["auto.npz"]))
+    assert all(np.array_equal(a, b) for a, b in zip(made.instances, again.instances, strict=True))
+    assert "mean IoU 1.000 on the 1 labelled image of kind rbc that chose it among 4" in capsys.readouterr().out
+
+
+def test_without_a_search_the_settings_are_written_too(tmp_path):
+    _, paths = searched(tmp_path, drawn(), {"offset": 0.1})
+    told = json.loads(paths["chosen.json"].read_text())
+    assert told["search"] == {}
+    assert told["settings"]["offset"] == 0.1
+
+
+def test_a_search_is_the_same_every_time(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        searched(tmp_path / name, drawn())
+    for name in ("auto.npz", "quality.csv", "chosen.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("which", ["no labels", "nothing known", "kept for testing"])
+def test_a_search_without_a_labelled_image_is_refused_in_one_sentence(tmp_path, capsys, which):
+    samples = drawn(labels=which != "no labels")
+    if which == "nothing known":
+        samples = Samples(**{**vars(samples), "classes": [np.full((64, 64), 255, np.uint8)] * 2})
+    if which == "kept for testing":
+        samples = Samples(**{**vars(samples), "parts": ["test"] * 2})
+    status, paths = searched(tmp_path, samples)
+    said = capsys.readouterr().err
+    assert status == 2
+    assert "autolabel.search needs labels of a few images" in said
+    assert "put some into masks/, classes/ or instances/" in said
+    assert said.count("\n") == 1
+    assert not any(paths[name].exists() for name in ("auto.npz", "quality.csv", "chosen.json"))
+
+
+def test_images_kept_for_testing_have_no_say(tmp_path):
+    samples = Samples(**{**vars(drawn()), "parts": ["train", "test"]})
+    _, paths = searched(tmp_path, samples)
+    told = json.loads(paths["chosen.json"].read_text())
+    assert told["search"]["samples"] == ["s0"]
+    assert list(told["search"]["kinds"]) == ["rbc"]

@@ -2,6 +2,7 @@
 
 import re
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,7 +69,31 @@ def test_settings_of_a_model_are_looked_over(samples, name):
 
 def test_the_section_autolabel_fits_its_model(samples):
     own = {"morphology": ["rbc"], "class_of_kind": {"rbc": "cell"}, "min_area": 5}
-    assert building.fit(models.load("autolabel"), {"network": "autolabel", "network_settings": own}, samples) == {}
+    module = models.load("autolabel")
+    fitted = building.fit(module, {"network": "autolabel", "network_settings": own}, samples)
+    assert module.describe(fitted) == {"autolabel_search": {}}, "nothing was to be searched"
+
+
+def test_autolabel_searches_on_the_training_samples_and_gives_the_class_of_the_kind(samples):
+    module = models.load("autolabel")
+    image = np.full((1, 8, 8), 200, np.uint8)
+    image[:, 2:6, 2:6] = 50
+    cells = np.zeros((8, 8), np.uint8)
+    cells[2:6, 2:6] = 2
+    names = ["background", "rbc", "macrophage"]
+    known = {"images": [image] * 2, "classes": [cells, np.full((8, 8), 255, np.uint8)], "kinds": ["macrophage", "rbc"]}
+    both = replace(samples, **known, instances=[cells.astype(np.int32)] * 2, class_names=names, ids=["a", "b"])
+    own = {"search": {"offset": [0.1], "window": [3, 7], "min_area": [1], "morphology": [False]}, "polarity": "bright"}
+    settings = {"network": "autolabel", "network_settings": own}
+    fitted = building.fit(module, settings, both)
+    found = module.describe(fitted)["autolabel_search"]
+    assert list(found) == ["macrophage"], "an image of which nothing is known has no say"
+    assert found["macrophage"]["point"]["polarity"] == "dark"
+    said = module.predict(both.image(0), fitted, kind="macrophage", **own)
+    assert np.array_equal(said.classes, cells)
+    assert module.predict(both.image(0), fitted, kind="rbc", **own).classes.max() == 1
+    with pytest.raises(InputError, match="model autolabel: search needs a training image with labels; label one"):
+        building.fit(module, settings, replace(both, classes=[np.full((8, 8), 255, np.uint8)] * 2))
 
 
 PLANS = {
