@@ -110,6 +110,15 @@ def trusted_models(wildcards):
     return [f"{folder}/model.json" for folder in folders_to_measure(wildcards.experiment, "train", model)]
 
 
+def truth_to_trust(wildcards):
+    """Counts against the truth, where the experiment has one: they say afterwards whether the order was right."""
+    experiment = experiment_of(wildcards)
+    if experiment["labels"] == "auto":
+        return []
+    folders = folders_to_measure(wildcards.experiment, "evaluate", experiment["trust"]["model"])
+    return [f"{folder}/{file}" for folder in folders for file in ("pixels.csv", "cells.csv", "histograms.npz")]
+
+
 def comparisons_of(wildcards):
     """What compares the families of the experiment's splits, where it has several."""
     kinds = {"equal": ["equal.csv"], "optimism": ["optimism.csv", "optimism.images.csv"], None: []}

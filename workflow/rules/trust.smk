@@ -51,6 +51,7 @@ rule trust_page:
         masks=masks_to_trust,
         table="results/tables/{experiment}.trust.csv",
         models=trusted_models,
+        truth=truth_to_trust,
         notebook="reports/notebooks/trust.ipynb",
         template="reports/templates/page/index.html.j2",
         style="reports/templates/style.css.j2",

@@ -19,6 +19,7 @@ from hemoseg.figures.pictures import as_rgb, show
 from hemoseg.figures.style import INK, SOFT, figure, shortened
 
 LABEL, MODEL = "#e69f00", "#0b5fa5"  # told apart by the colour-blind; the widths of their lines differ, too
+FIRST = "#c0293f"  # dots of the frames to correct first, diamonds besides
 ACROSS = 3  # frames in a line
 
 
@@ -114,17 +115,32 @@ def every_frame(table: pd.DataFrame, first: int) -> Figure:
     right.set(xlabel="disputed cells, % of both sides' cells", ylabel="Dice of label and model")
     for axes in (left, right):
         axes.grid(axis="both")
-    marked = {"marker": "D", "linestyle": "", "markerfacecolor": "#c0293f", "markeredgecolor": "white"}
+    _legend(drawn, min(first, len(table)))
+    return drawn
+
+
+def against_truth(held: pd.DataFrame, first: int) -> Figure:
+    """Share of wrong cells of every frame against that of disputed ones (`tables.trust.held_against_truth`)."""
+    drawn = figure(6.4, 4.0)
+    axes = drawn.subplots()
+    _dots(axes, 100 * held["disputed"], 100 * held["wrong_share"], first)
+    axes.set(xlabel="disputed cells, % of both sides' cells", ylabel="wrong cells, 100 % − F1")
+    axes.grid(axis="both")
+    _legend(drawn, first)
+    return drawn
+
+
+def _legend(drawn: Figure, first: int) -> None:
+    marked = {"marker": "D", "linestyle": "", "markerfacecolor": FIRST, "markeredgecolor": "white"}
     others = {"marker": "o", "linestyle": "", "markerfacecolor": MODEL, "markeredgecolor": "white"}
     handles = [
-        Line2D([], [], **marked, label=f"the first {min(first, len(table))} to correct"),
+        Line2D([], [], **marked, label=f"the first {first} to correct"),
         Line2D([], [], **others, label="the other frames"),
     ]
     drawn.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=9)
-    return drawn
 
 
 def _dots(axes: Axes, across: pd.Series, up: pd.Series, first: int) -> None:
     edge = {"edgecolors": "white", "linewidths": 0.6}
     axes.scatter(across[first:], up[first:], s=34, color=MODEL, **edge, zorder=2)
-    axes.scatter(across[:first], up[:first], s=44, color="#c0293f", marker="D", **edge, zorder=3)
+    axes.scatter(across[:first], up[:first], s=44, color=FIRST, marker="D", **edge, zorder=3)

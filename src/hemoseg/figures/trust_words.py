@@ -7,13 +7,22 @@ from typing import Any
 import pandas as pd
 
 from hemoseg.data.samples import Samples
-from hemoseg.figures.clinic_tables import signed
+from hemoseg.figures.clinic_tables import signed, whole
 from hemoseg.figures.words import count_of
 
 NO_TRUTH = (
     "Nothing on this page was compared with truth. It says how well the model repeats the labels that image processing "
     "made, not how right either is: what the thresholds get wrong in every frame the model has learned to get wrong "
     "too, and no number here shows it."
+)
+KEPT_ASIDE = (
+    "This set has labels, which neither the training nor the masks, counts and order on this page have seen. Only the "
+    "section on the order of the frames, below, was compared with truth; all else says how well the model repeats the "
+    "labels that image processing made, not how right either is."
+)
+AFTERWARDS = (
+    "Each frame: cells that the model got wrong by the set's labels (missed and made up at an IoU of 0.5, as 1 − F1 of "
+    "cells) against the share of disputed cells, which no truth entered. n = {n} frames."
 )
 RULE = (
     "The order: by the share of disputed cells, the largest first, then by Dice, the lowest first. A cell is disputed "
@@ -59,11 +68,11 @@ def badges(samples: Samples, settings: Mapping[str, Any], table: pd.DataFrame) -
 
 def verdict(sums: Mapping[str, float], label: str) -> str:
     """How many cells were found, and how far model and label agree; ``sums`` of `tables.trust.totals`."""
-    difference = sums["cells"] - sums["label_cells"]
-    more = f", {signed(difference, 0)}" if difference else ", as many"
+    more = sums["label_cells"] - sums["cells"]
+    than = f", {whole(abs(more))} {'more' if more > 0 else 'fewer'} than the model" if more else ""
     return (
         f"{label} counts {count_of(sums['cells'], 'cell')} in {count_of(sums['frames'], 'frame')}; the automatic "
-        f"labels that it learned from count {count_of(sums['label_cells'], 'cell')}{more}. In the median frame the two "
+        f"labels that it learned from count {count_of(sums['label_cells'], 'cell')}{than}. In the median frame the two "
         f"agree by a Dice of {sums['median_dice']:.3f} (lowest {sums['lowest_dice']:.3f}) and differ by "
         f"{count_of(round(sums['median_difference']), 'cell')}; {100 * sums['disputed']:.1f} % of the cells are "
         "disputed."
@@ -84,6 +93,20 @@ def reading(table: pd.DataFrame, sums: Mapping[str, float]) -> list[str]:
         f"{count_of(sums['hold_most'], 'frame')}."
     )
     return [limits, where] if sums["hold_half"] else [limits]
+
+
+def worth(facts: Mapping[str, float], first: int) -> str:
+    """Whether the order found the frames that are wrong; ``facts`` of `tables.trust.worth_of_order`."""
+    if pd.isna(facts["share"]):
+        return "By the set's labels the model got no cell wrong: no order could be better than another."
+    told = (
+        f"By the set's labels the model got {count_of(facts['wrong'], 'cell')} wrong. The first "
+        f"{count_of(first, 'frame')} of the order hold {100 * facts['share']:.0f} % of them; as many frames drawn at "
+        f"random would hold {100 * facts['by_chance']:.0f} % on average"
+    )
+    if pd.isna(facts["correlation"]):
+        return f"{told}."
+    return f"{told}. Rank correlation of disputed and wrong shares over the frames: {facts['correlation']:.2f}."
 
 
 def places(

@@ -13,10 +13,11 @@ from hemoseg.data.resize import resize_labels
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.figures.trust import Disputed
+from hemoseg.steps.evaluated import read_run
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import read_samples
 from hemoseg.steps.trust import read_masks
-from hemoseg.tables.trust import HEADER
+from hemoseg.tables.trust import HEADER, held_against_truth
 
 
 class Trusted:
@@ -51,14 +52,30 @@ class Trusted:
         """The samples with their automatic labels."""
         return read_samples(self.folder / "samples.npz", self.folder / "autolabels.npz")
 
+    @property
+    def splits(self) -> list[str]:
+        """Those whose test frames have masks: the last family."""
+        families = self.settings["families"]
+        return [split for split, family in families.items() if family == list(families.values())[-1]]
+
     @cached_property
     def trainings(self) -> list[tuple[Path, dict[str, Any]]]:
         """Folder and description of the trained model that saw each split's test frames."""
         row = self.settings["models"][self.model]
-        owner, families = row.get("weights_from") or self.model, self.settings["families"]
-        splits = [split for split, family in families.items() if family == list(families.values())[-1]]
-        folders = [self.folder / "train" / owner / split / f"seed{row['seeds'][0]}" for split in splits]
+        owner = row.get("weights_from") or self.model
+        folders = [self.folder / "train" / owner / split / f"seed{row['seeds'][0]}" for split in self.splits]
         return [(folder, read_json(folder / "model.json", needs=("training_samples",))) for folder in folders]
+
+    def held(self) -> pd.DataFrame | None:
+        """The table with what was wrong, where the experiment compares with labels that the model did not see."""
+        if self.settings["labels"] == "auto":
+            return None
+        seed, key = self.settings["models"][self.model]["seeds"][0], self.model
+        runs = [
+            read_run(f"model={key},split={split},seed={seed},folder={self.folder}/evaluate/{key}/{split}/seed{seed}")
+            for split in self.splits
+        ]
+        return held_against_truth(self.table, runs) if all(run.knows_cells for run in runs) else None
 
     def disputed(self, frames: Sequence[str]) -> list[Disputed]:
         """Frames as the page shows them: image, label and model on the samples' own grid.

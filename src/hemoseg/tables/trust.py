@@ -1,7 +1,11 @@
 """How far a model agrees with the automatic labels it learned from, frame by frame, and which frames to correct first.
 
-No truth is involved: where both differ at least one of them is wrong, where they agree both may be.
+No truth is involved: where both differ at least one of them is wrong, where they agree both may be. Only
+`held_against_truth` looks at one, where a set has labels that were kept aside.
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +13,8 @@ import pandas as pd
 from hemoseg.data.classes import classes_of_instances
 from hemoseg.data.placement import Placed, agreeing
 from hemoseg.data.samples import IGNORE
+from hemoseg.tables.column import Run
+from hemoseg.tables.instance_columns import matches
 
 COUNTS = ("cells", "label_cells", "shared_cells", "shared_pixels", "model_pixels", "label_pixels")
 HEADER = ("rank", "frame", "cells", "label_cells", "difference", "shared_cells", "disputed", "dice", "best_of_worse")
@@ -95,6 +101,52 @@ def enough(table: pd.DataFrame, share: float) -> int:
     if not disputed.sum():
         return 0
     return int(np.searchsorted(np.cumsum(disputed) / disputed.sum(), share - 1e-9)) + 1
+
+
+def held_against_truth(table: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """The table with what the model got wrong in each frame, by labels that nothing before has seen.
+
+    Args:
+        table: of `ranked`.
+        runs: counts of the model on its test frames; of a frame in several the last counts.
+
+    Returns:
+        The table with ``wrong``, the cells missed and made up (IoU below 0.5), and ``wrong_share`` = 1 - F1 of cells, 0
+        in a frame without any; frames that no run tests are left out.
+    """
+    found = {}
+    for run in runs:
+        for frame, pixels in run.pixels.groupby("frame", sort=False):
+            own = replace(run, pixels=pixels, cells=run.cells[run.cells["sample"].isin(pixels["sample"])])
+            match = matches(own, 0.5)
+            wrong = match.fp + match.fn
+            found[frame] = wrong, wrong / (2 * match.tp + wrong) if wrong else 0.0
+    held = table[table["frame"].isin(found)].reset_index(drop=True)
+    facts = np.array([found[frame] for frame in held["frame"]], float).reshape(-1, 2)
+    return held.assign(wrong=facts[:, 0].astype(int), wrong_share=facts[:, 1])
+
+
+def worth_of_order(held: pd.DataFrame, first: int) -> dict[str, float]:
+    """How far the order, made without truth, is that of the errors.
+
+    Args:
+        held: of `held_against_truth`.
+        first: frames from the top that are looked at.
+
+    Returns:
+        ``correlation`` of the ranks of disputed and wrong shares (Spearman's, NaN where one of the two is constant);
+        ``share`` of the wrong cells that the first frames hold, and ``by_chance``, what as many frames drawn at random
+        hold on average.
+    """
+    ranks = held[["disputed", "wrong_share"]].rank()
+    constant = len(held) < 2 or (ranks.nunique() < 2).any()
+    wrong = held["wrong"].sum()
+    return {
+        "correlation": np.nan if constant else float(np.corrcoef(ranks.T)[0, 1]),
+        "share": float(held["wrong"][:first].sum() / wrong) if wrong else np.nan,
+        "by_chance": min(first, len(held)) / len(held) if len(held) else np.nan,
+        "wrong": int(wrong),
+    }
 
 
 def _number(instances: np.ndarray) -> int:

@@ -14,7 +14,7 @@ from hemoseg.steps.files import read_arrays, read_json, read_table, write_arrays
 from hemoseg.steps.images import read_labels
 from hemoseg.steps.trusted import Trusted
 
-PREPARE = {"labels": "auto", "layout": "quadrants"}
+PREPARE = {"labels": "auto", "layout": "quadrants"}  # no fault where there are none
 
 
 @pytest.fixture
@@ -137,3 +137,37 @@ def test_of_a_sample_in_two_files_the_last_counts(lab):
     assert main(["restore", "--samples", files["samples"], "--predictions", *predictions, "--out", str(out)]) == 0
     assert list(read_table(out / "counts.csv", dtype={"frame": str})["cells"]) == [0, 0, 0]
     assert read_json(out / ".hemoseg-restore.json")["predictions"] == predictions
+
+
+def test_labels_that_were_kept_aside_say_afterwards_what_was_wrong(lab):
+    files, data = paths(lab), lab / "lab"
+    (data / "instances").mkdir()
+    for name in ("a", "b", "c"):
+        cells = np.zeros((80, 120), np.uint8)
+        for number, (row, column) in enumerate(((10, 52), (8, 10), (50, 10), (50, 90)), start=1):
+            cells[row : row + 16, column : column + 16] = number
+        Image.fromarray(cells).save(data / f"instances/{name}.png")
+    labels = labelled(lab)
+    run(lab, labels, without("b"))
+    splits = [f"fold{number + 1}" for number in range(2)]
+    lines = [f"{split},{name},{role}" for split in splits for name, role in roles(lab, labels, split)]
+    (lab / "exp/splits.csv").write_text("\n".join(["split,sample,role", *lines, ""]))
+    for number, split in enumerate(splits):
+        out = lab / f"exp/evaluate/unet/{split}/seed0"
+        where = ["--samples", files["samples"], "--splits", str(lab / "exp/splits.csv"), "--split", split]
+        made = [
+            word for of in ("pixels.csv", "cells.csv", "histograms.npz") for word in (f"--{of[:-4]}", str(out / of))
+        ]
+        assert main(["evaluate", "--settings", "{}", *where, "--predictions", str(lab / f"{number}.npz"), *made]) == 0
+    settings = {"experiment": "exp", "trust": {"model": "unet"}, "models": {"unet": {"seeds": [0]}}, "labels": "truth"}
+    settings |= {"families": dict.fromkeys(splits, "all")}
+    held = Trusted(settings, lab).held().set_index("frame")
+    assert held["wrong"]["b"] > 0 == held["wrong"]["a"] == held["wrong"]["c"]
+    assert held["rank"]["b"] == 1
+    assert Trusted(settings | {"labels": "auto"}, lab).held() is None
+
+
+def roles(root, labels, split):
+    """Samples of the file of a split as its test samples, the others as training."""
+    tested = np.array_split(np.arange(len(labels.ids)), 2)[int(split[-1]) - 1]
+    return [(name, "test" if i in tested else "train") for i, name in enumerate(labels.ids)]

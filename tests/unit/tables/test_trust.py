@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import spearmanr
 
 from hemoseg.data.placement import Placed
 from hemoseg.tables import trust
+from hemoseg.tables.column import Run
 
 masks = arrays(bool, (4, 5))
 
@@ -95,3 +97,48 @@ def test_few_frames_hold_most_disputed_cells():
     assert (sums["hold_half"], sums["hold_most"]) == (1, 3)
     assert sums["disputed"] == pytest.approx(10 / 50)
     assert trust.totals(table(("a", 1, 1, 1, 9, 9, 9)))["hold_half"] == 0
+
+
+def run_of(frames, split="fold1"):
+    """A run whose samples are the frames: (name, true cells found, missed, made up)."""
+    cells, pixels = [], []
+    for name, found, missed, made_up in frames:
+        pixels.append({"sample": f"{name}_0", "frame": name, "class": 0, "class_name": "background"})
+        facts = [("gt", i + 1, i + 1, 0.9) for i in range(found)] + [("pred", i + 1, i + 1, 0.9) for i in range(found)]
+        facts += [("gt", 50 + i, 0, 0.0) for i in range(missed)] + [("pred", 50 + i, 0, 0.0) for i in range(made_up)]
+        cells += [
+            {"sample": f"{name}_0", "side": side, "cell": cell, "best_match": match, "iou": iou, "counted": True}
+            | {"area": 9, "on_small": 0, "on_ignored": 0}
+            for side, cell, match, iou in facts
+        ]
+    return Run("unet", split, 0, pd.DataFrame(pixels), pd.DataFrame(cells))
+
+
+def test_wrong_cells_are_counted_in_each_frame_and_its_place_in_the_order_stays():
+    order = table(
+        ("good", 9, 9, 9, 9, 9, 9), ("bad", 9, 9, 1, 9, 9, 9), ("fair", 9, 9, 8, 9, 9, 9), ("x", 9, 9, 9, 9, 9, 9)
+    )
+    runs = [run_of([("bad", 2, 3, 1)]), run_of([("good", 9, 0, 0), ("fair", 4, 0, 2)], "fold2")]
+    held = trust.held_against_truth(order, runs)
+    assert list(held["frame"]) == ["bad", "fair", "good"]
+    assert list(held["wrong"]) == [4, 2, 0]
+    assert list(held["wrong_share"]) == pytest.approx([4 / 8, 2 / 10, 0])
+    worth = trust.worth_of_order(held, 1)
+    assert worth["share"] == pytest.approx(4 / 6)
+    assert worth["by_chance"] == pytest.approx(1 / 3)
+    assert worth["correlation"] == pytest.approx(1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=9))
+def test_the_correlation_is_spearmans(pairs):
+    held = pd.DataFrame(pairs, columns=["disputed", "wrong_share"]).assign(wrong=1)
+    ours = trust.worth_of_order(held, 1)["correlation"]
+    if held["disputed"].nunique() < 2 or held["wrong_share"].nunique() < 2:
+        assert np.isnan(ours)
+    else:
+        assert ours == pytest.approx(spearmanr(held["disputed"], held["wrong_share"]).statistic)
+
+
+def test_of_no_wrong_cells_no_order_is_better():
+    held = trust.held_against_truth(table(("a", 1, 1, 1, 9, 9, 9)), [run_of([("a", 1, 0, 0)])])
+    assert np.isnan(trust.worth_of_order(held, 9)["share"])
