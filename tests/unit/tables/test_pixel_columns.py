@@ -17,7 +17,7 @@ def run_of(*images):
     rows = []
     for number, (tp, fp, fn) in enumerate(images):
         tn = 100 - tp - fp - fn
-        shared = {"sample": f"s{number}", "pixels": 100, "diagonal": 13.0}
+        shared = {"sample": f"s{number}", "kind": "", "pixels": 100, "diagonal": 13.0}
         one = {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "nll": 2.0, "gt_count": tp + fn, "pred_count": tp + fp}
         side = 2 * (tp + fn == 0) + (tp + fp == 0)
         one |= {"hausdorff": np.nan if side else 4.0, "hausdorff_case": ("both", "missed", "spurious", "absent")[side]}
@@ -117,6 +117,29 @@ def test_mean_iu_is_pooled_and_leaves_out_a_class_that_is_nowhere():
     pooled = {"average": "pooled", "background": "in", "empty": "skip"}
     by_hand = np.mean([score("jaccard", run, class_id=c, **pooled) for c in (0, 1)])
     assert score("mean_iu", run) == pytest.approx(by_hand)
+
+
+def test_mean_iu_of_a_kind_pools_its_own_images_and_looks_at_its_own_class():
+    rng = np.random.default_rng(1)
+    kinds = ["rbc", "macrophage", "rbc", "mixed", "macrophage"]
+    true = [np.where(rng.random((9, 9)) < 0.3, 1 + (kind == "macrophage"), 0) for kind in kinds]
+    said = [rng.choice(3, (9, 9), p=(0.5, 0.3, 0.2)) for _ in kinds]
+    rows = []
+    for number, (kind, gt, pred) in enumerate(zip(kinds, true, said, strict=True)):
+        for c, name in enumerate(["background", "rbc", "macrophage"]):
+            counts = {"tp": ((gt == c) & (pred == c)).sum(), "fp": ((gt != c) & (pred == c)).sum()}
+            counts["fn"] = ((gt == c) & (pred != c)).sum()
+            rows.append({"sample": f"s{number}", "kind": kind, "class": c, "class_name": name} | counts)
+    run = Run("auto", "fixed", 0, pd.DataFrame(rows), pd.DataFrame())
+    for c, kind in ((1, "rbc"), (2, "macrophage")):
+        gt, pred = (
+            np.concatenate([one.ravel() for one, own in zip(side, kinds, strict=True) if own == kind])
+            for side in (true, said)
+        )
+        ious = [((gt == k) & (pred == k)).sum() / ((gt == k) | (pred == k)).sum() for k in (0, c)]
+        assert score("kind_mean_iu", run, c) == pytest.approx(np.mean(ious))
+    assert np.isnan(score("kind_mean_iu", run, 0))
+    assert np.isnan(score("kind_mean_iu", run_of((5, 5, 5)), 1)), "no image is of a kind of this name"
 
 
 def test_counts_of_cells_by_bias_absolute_error_and_ratio():

@@ -24,6 +24,7 @@ def values(name, column, row):
         ("scd2020_binary", 24),
         ("scd2020_multiclass", 79),
         ("deconvnet", 2),
+        ("autolabel_ablation", 8),
         ("autocsc", 15),
         ("autocsc_counts", 26),
     ],
@@ -128,3 +129,12 @@ def test_the_count_ratios_of_autocsc_follow_from_the_counts(row):
 
 def test_what_our_copy_of_autocsc_leaves_blank_is_blank():
     assert values("autocsc_counts", "counted", "u_single").isna().all()
+
+
+def test_every_part_of_the_automatic_labels_helps_and_all_together_help_most():
+    for kind in ("rbc", "macrophage"):
+        base, smooth, opened, every = (
+            values("autolabel_ablation", "kind_mean_iu", row)[kind]
+            for row in ("threshold_contours", "gaussian", "morphology", "all")
+        )
+        assert base < opened < smooth < every
