@@ -6,6 +6,7 @@ doi:10.1109/ICCV.2015.178, segment with such a mirror.
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,6 +45,7 @@ class DeconvNet(nn.Module):
         inner = [_deconvolutions(b, a) for a, b in pairwise(widths)]
         self.up = nn.ModuleList([*reversed(inner), _last_deconvolutions(width, classes)])
         self.stride = 2**LEVELS
+        self.chooses = True  # among maxima: of nearly equal ones the next rounding chooses another (steps/export.py)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -52,8 +54,8 @@ class DeconvNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(B, K, H, W)`` of images ``(B, C, H, W)`` of any size."""
         height, width = x.shape[-2:]
-        # Sizes that the poolings do not divide are filled with the last row and column, then cut back.
-        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        # Sizes that the poolings do not divide are filled, then cut back.
+        x = mirrored(mirrored(x, 2, -height % self.stride), 3, -width % self.stride)
         remembered = []
         for level in self.down:
             x, positions = pool(level(x))
@@ -62,6 +64,16 @@ class DeconvNet(nn.Module):
         for level, positions in zip(self.up, reversed(remembered), strict=True):
             x = level(unpool(x, positions))
         return x[..., :height, :width]
+
+
+def mirrored(x: Tensor, axis: int, more: int) -> Tensor:
+    """``x`` with ``more`` lines along an axis, mirrored at its last line; what is shorter goes on with its first line.
+
+    The last line repeated would make equal maxima, of which rounding chooses one, and each machine another one.
+    """
+    last = x.shape[axis] - 1
+    at = torch.arange(last + 1 + more, device=x.device)
+    return x.index_select(axis, (last - (at - last).abs()).clamp(min=0))
 
 
 def pool(x: Tensor) -> tuple[Tensor, Tensor]:

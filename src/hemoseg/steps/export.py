@@ -27,6 +27,9 @@ TOLERANCE = 1e-4  # largest difference of a probability from torch's
 # A sampling point is a float32 share of the image's side: its rounding, and with it the difference between two
 # runtimes, grows with the side (measured: 1e-5 at 128 pixels, 6e-5 at 512, 1e-4 at 1000, on noise).
 CHECKED_SIDE = 256
+# Of the pixels, that may differ more where a network unpools: rounding chooses among nearly equal maxima, and so where
+# a number is put back. Measured on networks as drawn, whose maxima lie close: none to 0.7 % of the pixels.
+CHOSEN_OTHERWISE = 0.02
 MOST_BYTES = 2**31 - 2**24  # of weights: one protobuf message is less than 2 GiB
 NEEDED = ("network", "settings", "in_channels", "input_size", "classes", "normalisation")  # of model.json
 AXES = {0: "batch", 2: "height", 3: "width"}  # of the input and the output: any size
@@ -159,15 +162,16 @@ def _strip(model: Any) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's notes on other packages from the user, who can mend none of them."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "onnx_ir"))}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def _check(path: Path, graph: ImageToProbability, description: dict[str, Any]) -> str:
@@ -181,20 +185,26 @@ def _check(path: Path, graph: ImageToProbability, description: dict[str, Any]) -
     import onnxruntime
 
     sides = [min(side, CHECKED_SIDE) for side in description["input_size"]]
-    found = largest_difference(path, graph, [(1, *sides), (3, 1, 13)], description["in_channels"])
+    found = differences(path, graph, [(1, *sides), (3, 1, 13)], description["in_channels"])
     runtime = f"onnxruntime {onnxruntime.__version__}"
-    if not found <= TOLERANCE:  # not a number counts as too far
-        raise InputError(
-            f"the exported network is {found:.1e} from torch in {runtime}, more than {TOLERANCE:g}; no file is left; "
-            "install the versions of requirements.lock"
+    far = ~(found <= TOLERANCE)  # not a number counts as too far
+    if not far.any():
+        return f"differs from torch by {found.max():.1e} at most ({runtime})"
+    if getattr(graph.network, "chooses", False) and far.mean() <= CHOSEN_OTHERWISE and np.isfinite(found).all():
+        return (
+            f"differs from torch by {found[~far].max():.1e} at most ({runtime}), but by up to {found.max():.2f} in "
+            f"{far.mean():.2%} of the pixels, where rounding chose another one of nearly equal maxima"
         )
-    return f"differs from torch by {found:.1e} at most ({runtime})"
+    raise InputError(
+        f"the exported network is {found.max():.1e} from torch in {runtime}, more than {TOLERANCE:g}; no file is left; "
+        "install the versions of requirements.lock"
+    )
 
 
-def largest_difference(
+def differences(
     path: Path, graph: ImageToProbability, shapes: list[tuple[int, int, int]], channels: int
-) -> float:
-    """Largest difference of a probability between a file in onnxruntime and torch.
+) -> np.ndarray:
+    """Difference between a file in onnxruntime and torch at each pixel, the largest of its probabilities.
 
     Args:
         path: the ONNX file.
@@ -203,18 +213,18 @@ def largest_difference(
         channels: of the images.
 
     Returns:
-        the difference; not a number where one of the two gives none.
+        float32 ``(n,)``, the pixels of all images; not a number where one of the two gives none.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
-    differences = []
+    found = []
     for batch, height, width in shapes:
         # Blobs of some eight pixels, like cells; a tenth brighter than white, so that the cut at white counts.
         coarse = torch.rand(batch, channels, height // 8 + 2, width // 8 + 2, generator=generator)
         image = 1.1 * graph.normalisation.white * F.interpolate(coarse, size=(height, width), mode="bilinear")
         with torch.inference_mode():
             wanted = graph(image).numpy()
-        differences.append(np.abs(session.run(None, {"image": image.numpy()})[0] - wanted).max())
-    return float(np.max(differences))
+        found.append(np.abs(session.run(None, {"image": image.numpy()})[0] - wanted).max(axis=1).ravel())
+    return np.concatenate(found)

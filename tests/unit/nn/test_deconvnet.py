@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hemoseg.models import deconvnet
-from hemoseg.nn.deconvnet import pool, unpool
+from hemoseg.nn.deconvnet import mirrored, pool, unpool
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -96,9 +97,36 @@ def test_parameters_are_those_of_twelve_3x3_layers():
 def test_an_image_whose_sides_8_divides_is_not_filled_and_others_are_cut_back():
     network = built().eval()
     image = numbers(1, 3, 21, 30)
-    filled = nn.functional.pad(image, (0, 2, 0, 3), mode="replicate")
+    filled = nn.functional.pad(image, (0, 2, 0, 3), mode="reflect")
     with torch.no_grad():
         assert torch.equal(network(image), network(filled)[..., :21, :30])
+
+
+@pytest.mark.parametrize(("length", "more"), [(9, 0), (9, 7), (8, 7), (3, 5), (2, 6), (1, 7)])
+@pytest.mark.parametrize("axis", [2, 3])
+def test_lines_are_mirrored_at_the_last_one_and_short_images_go_on_with_the_first(axis, length, more):
+    x = numbers(1, 2, *((length, 4) if axis == 2 else (4, length)))
+    there = min(more, length - 1)
+    pads = [[(0, 0)] * 4 for _ in range(2)]
+    pads[0][axis], pads[1][axis] = (0, there), (0, more - there)
+    wanted = np.pad(np.pad(x.numpy(), pads[0], "reflect"), pads[1], "edge")
+    assert np.array_equal(mirrored(x, axis, more).numpy(), wanted)
+
+
+def test_the_filled_border_makes_no_equal_maxima_that_rounding_could_choose_from():
+    network, ties = built(width=4), []
+    for level in network.down:
+        level.register_forward_hook(lambda _, given, out: ties.append(equal_maxima(out)))
+    network(numbers(1, 3, 61, 75))
+    assert ties == [0, 0, 0]
+    assert equal_maxima(torch.ones(1, 1, 4, 4)) == 4
+
+
+def equal_maxima(x):
+    """Blocks of 2x2 that have their maximum twice or more; those of zeros alone are left out."""
+    blocks = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+    highest = blocks.amax(dim=4, keepdim=True)
+    return int((((blocks == highest).sum(dim=4) > 1) & (highest[..., 0] > 0)).sum())
 
 
 def test_an_image_that_is_moved_by_8_pixels_moves_the_answer():

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import hemoseg
 from hemoseg.__main__ import main
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.models import deformable_unet
+from hemoseg.models import deconvnet, deformable_unet
 from hemoseg.nn.deform_conv import DeformConv2d
 from hemoseg.steps import export
 from hemoseg.steps.files import read_json, write_json
@@ -138,6 +139,57 @@ def no_numbers(lab):
     path = lab / "model/model.safetensors"
     write_weights(path, {name: value * float("nan") for name, value in read_weights(path)[0].items()})
     change(lab, weights_sha256=sha256(path))
+
+
+@pytest.fixture(scope="module")
+def unpooling(tmp_path_factory):
+    """The file of a deconvolution network as drawn, and what it was made of."""
+    torch.manual_seed(0)
+    network = deconvnet.build(3, 2, width=2)
+    for values in network.parameters():
+        torch.nn.init.normal_(values, std=0.1 if values.dim() == 1 else 0.4)
+    normalisation = {"white": 255.0, "mean": [0.5] * 3, "sd": [0.2] * 3}
+    graph = export.ImageToProbability(network, Normalisation(**normalisation)).eval()
+    described = {"network": "deconvnet", "in_channels": 3, "classes": ["background", "cell"], "weights_sha256": "0"}
+    path = tmp_path_factory.mktemp("unpooling") / "model.onnx"
+    path.write_bytes(export.translate(graph, described | {"normalisation": normalisation}))
+    return path, graph
+
+
+def test_unpooling_becomes_a_scatter_of_the_standard_and_agrees_where_maxima_are_no_ties(unpooling):
+    path, graph = unpooling
+    model = onnx.load(path)
+    assert {(entry.domain, entry.version) for entry in model.opset_import} == {("", 18)}
+    assert sum(node.op_type == "ScatterND" for node in model.graph.node) == 3  # a level each
+    for shape in [(1, 24, 32), (2, 37, 43), (1, 61, 75), (3, 1, 13), (1, 101, 99)]:
+        found = export.differences(path, graph, [shape], 3)
+        assert found.shape == (np.prod(shape),)
+        assert (found > export.TOLERANCE).mean() <= export.CHOSEN_OTHERWISE
+        assert np.median(found) < 1e-6
+    with torch.no_grad():
+        graph.network.down[1][0].weight[0] += 0.1
+    assert (export.differences(path, graph, [(1, 64, 64)], 3) > export.TOLERANCE).mean() > 0.1  # other weights
+
+
+SHARES = {  # of pixels that are far, whether the network unpools, words
+    (0, True): "differs from torch by 1.0e-07 at most (onnxruntime ",
+    (0.01, True): "at most (onnxruntime {}), but by up to 0.30 in 1.00% of the pixels, where rounding chose another one",
+    (0.03, True): None, (0.01, False): None, (float("nan"), True): None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("share", "unpools"), SHARES)
+def test_few_pixels_may_be_far_where_a_network_unpools(monkeypatch, share, unpools):
+    found = np.full(1000, 1e-7, np.float32)
+    found[: 1 if np.isnan(share) else int(1000 * share)] = np.nan if np.isnan(share) else 0.3
+    monkeypatch.setattr(export, "differences", lambda *_: found)
+    graph = SimpleNamespace(network=SimpleNamespace(chooses=unpools))
+    given = (Path("model.onnx"), graph, {"input_size": [16, 16], "in_channels": 3})
+    if words := SHARES[share, unpools]:
+        assert words.format(onnxruntime.__version__) in export._check(*given)
+    else:
+        with pytest.raises(InputError, match=r"exported network is (nan|3.0e-01) from torch .*; no file is left; "):
+            export._check(*given)
 
 
 def drop_a_weight(lab):
