@@ -173,7 +173,7 @@ def test_unpooling_becomes_a_scatter_of_the_standard_and_agrees_where_maxima_are
 
 SHARES = {  # of pixels that are far, whether the network unpools, words
     (0, True): "differs from torch by 1.0e-07 at most (onnxruntime ",
-    (0.01, True): "at most (onnxruntime {}), but by up to 0.30 in 1.00% of the pixels, where rounding chose another one",
+    (0.01, True): "at most (onnxruntime {}), but by up to 0.30 in 1.00% of the pixels, where rounding chose another",
     (0.03, True): None, (0.01, False): None, (float("nan"), True): None,
 }  # fmt: skip
 
