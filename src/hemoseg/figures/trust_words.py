@@ -128,16 +128,15 @@ def places(
 
 def next_steps(settings: Mapping[str, Any], masks: Path) -> list[str]:
     """What to do with the frames that were ranked."""
-    folder = f"data/{settings['dataset']}"
+    folder = f"data/{settings['dataset']}_checked"
     return [
-        f"Correct the first frames in any label editor, starting from `{masks.as_posix()}/instances`, and save them as "
-        f"`{folder}/instances/` under the frames' names. The same command then compares with these frames where it "
-        f"scores (`snakemake reports/build/{settings['experiment']}.html`): that is truth, of these frames only, and "
-        "they are the hard ones.",
+        f"Correct the first frames in any label editor, starting from `{masks.as_posix()}/instances`, and put images "
+        f"and corrected masks into a folder of their own, `{folder}/images` and `{folder}/instances`, under the same "
+        "names.",
         "For an estimate of how right the counts are, correct some frames that were drawn at random, too: the ranked "
         "ones are worse than the rest by choice.",
-        "With some ten corrected frames, put them into a folder of their own and train on them "
-        "(`labels: truth`); compare both rows on frames that neither saw.",
+        f"With some ten corrected frames train on `dataset: {settings['dataset']}_checked` (README, Your own images): "
+        "that table compares with truth.",
     ]
 
 
