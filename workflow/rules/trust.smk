@@ -48,6 +48,7 @@ rule trust_page:
     input:
         samples="results/{experiment}/samples.npz",
         autolabels="results/{experiment}/autolabels.npz",
+        chosen="results/{experiment}/autolabels.json",
         masks=masks_to_trust,
         table="results/tables/{experiment}.trust.csv",
         models=trusted_models,

@@ -61,7 +61,7 @@ def badges(samples: Samples, settings: Mapping[str, Any], table: pd.DataFrame) -
         (f"model {row['label']}", ""),
         (f"scale {settings['scale']}", ""),
         (f"{len(table)} of {count_of(len(set(samples.frames)), 'frame')}", ""),
-        ("labels made without a human", ""),
+        ("automatic labels", ""),
         ("compared with no truth", "simulated"),
     ]
 
@@ -140,14 +140,15 @@ def next_steps(settings: Mapping[str, Any], masks: Path) -> list[str]:
     ]
 
 
-def how(settings: Mapping[str, Any], trainings: Sequence[tuple[Path, Mapping[str, Any]]]) -> list[str]:
-    """How the numbers were made."""
+def how(
+    settings: Mapping[str, Any], trainings: Sequence[tuple[Path, Mapping[str, Any]]], chosen: Mapping[str, Any]
+) -> list[str]:
+    """How the numbers were made; ``chosen``: settings of the automatic labels, and what a search for them found."""
     row = settings["models"][settings["trust"]["model"]]
     number, by = len(trainings), settings["split"]["by"]
     by = by[-1] if isinstance(by, list) else by
     said = [
-        "Automatic labels: Gaussian filter, adaptive threshold, outermost contours, small ones dropped, filled "
-        "(`hemoseg autolabel`; its settings are below).",
+        f"Automatic labels by `hemoseg autolabel`: {_chain(chosen['settings'])}. {_searched(chosen['search'])}",
         f"{row['label']} was trained on them in {count_of(number, 'split')}, divided by {by}; every frame is predicted "
         f"by a model that did not train on it, the first of {count_of(len(row['seeds']), 'seed')}, so that it cannot "
         "have learned that frame's label by heart.",
@@ -173,4 +174,27 @@ def lines(table: pd.DataFrame) -> pd.DataFrame:
             "Dice": [f"{value:.3f}" for value in table["dice"]],
             "bound": [f"{value:.3f}" for value in table["best_of_worse"]],
         }
+    )
+
+
+def _chain(settings: Mapping[str, Any]) -> str:
+    """The chain that made the labels, with its settings."""
+    smooth = "Gaussian filter, " if settings["gaussian"] else ""
+    filled = ", filled" if settings["fill"] else ""
+    opened = ", opened by 3×3" if settings["morphology"] is True else ""
+    kinds = f"; otherwise for {', '.join(settings['kinds'])}" if settings["kinds"] else ""
+    return (
+        f"{smooth}threshold against the mean of the surroundings (window {settings['window']:g}, offset "
+        f"{settings['offset']:g}, cells {settings['polarity']}), outermost contours, those below "
+        f"{settings['min_area']:g} dropped{filled}{opened}{kinds}"
+    )
+
+
+def _searched(search: Mapping[str, Any]) -> str:
+    """Whether labels of people had a part in the settings."""
+    if not search:
+        return "No label made by people had a part in them."
+    return (
+        f"Settings were searched on {count_of(len(search['samples']), 'labelled image')} of the set, so that these "
+        "labels are not made without people, and the model is not blind to those images."
     )

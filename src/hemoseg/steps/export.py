@@ -201,9 +201,7 @@ def _check(path: Path, graph: ImageToProbability, description: dict[str, Any]) -
     )
 
 
-def differences(
-    path: Path, graph: ImageToProbability, shapes: list[tuple[int, int, int]], channels: int
-) -> np.ndarray:
+def differences(path: Path, graph: ImageToProbability, shapes: list[tuple[int, int, int]], channels: int) -> np.ndarray:
     """Difference between a file in onnxruntime and torch at each pixel, the largest of its probabilities.
 
     Args:

@@ -52,6 +52,11 @@ class Trusted:
         """The samples with their automatic labels."""
         return read_samples(self.folder / "samples.npz", self.folder / "autolabels.npz")
 
+    @cached_property
+    def chosen(self) -> dict[str, Any]:
+        """Settings that made the automatic labels, and what a search for them found."""
+        return read_json(self.folder / "autolabels.json", needs=("settings", "search"))
+
     @property
     def splits(self) -> list[str]:
         """Those whose test frames have masks: the last family."""

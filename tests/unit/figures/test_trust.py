@@ -4,6 +4,7 @@ import pytest
 
 from hemoseg.figures import trust, trust_words
 from hemoseg.figures.trust import Disputed
+from hemoseg.labels.autolabel_kinds import checked
 
 FACTS = {"rank": 1, "cells": 2, "label_cells": 1, "disputed": 1 / 3, "dice": 0.5}
 
@@ -74,3 +75,16 @@ def test_disputed_cells_are_placed_only_where_there_are_any():
         "Half of the disputed cells are in 2 frames of 7"
         in trust_words.reading(table, sums(frames=7, hold_half=2, hold_most=3))[1]
     )
+
+
+def test_the_page_says_what_made_the_labels_and_whether_people_had_a_part_in_it():
+    row = {"label": "U-Net", "seeds": [0], "predict": {"min_area_share": 0.1}}
+    settings = {"models": {"unet": row}, "trust": {"model": "unet"}, "split": {"by": "frame"}}
+    trainings = [("a", {}), ("b", {})]
+    alone = trust_words.how(settings, trainings, {"settings": checked({"window": 31, "gaussian": False}), "search": {}})
+    assert "window 31, offset 0.08, cells auto" in alone[0]
+    assert "Gaussian" not in alone[0]
+    assert alone[0].endswith("No label made by people had a part in them.")
+    searched = {"settings": checked({}), "search": {"samples": ["a", "b"], "kinds": {}}}
+    assert "searched on 2 labelled images of the set" in trust_words.how(settings, trainings, searched)[0]
+    assert "only its test frames have masks" in trust_words.how(settings, trainings[:1], searched)[-1]
