@@ -163,5 +163,16 @@ class DeformConv2d(nn.Module):
             return deform_conv2d(x, self.offsets(x), self.weight, self.bias, backend=form)
         return y.contiguous(memory_format=_layout(x))
 
+    def flops(self, x: Tensor) -> int:
+        """Operations on ``(B, C, H, W)``, two to a multiply-add: both convolutions, and four pixels to a sample.
+
+        Not counted, as torch does not for its layers: the bias, tanh and the arithmetic of weights.
+        """
+        taps = self.weight.shape[-1] ** 2
+        batch, channels, height, width = x.shape
+        # Per pixel and tap: the kernel, the kernel of the offsets, the four weighted pixels (scd2018, Eq. 3-4).
+        each = channels * self.weight.shape[0] + channels * 2 * taps + channels * 4
+        return 2 * batch * height * width * taps * each
+
     def extra_repr(self) -> str:
         return f"{tuple(self.weight.shape)}, scope={self.scope}, backend={self.backend}"
