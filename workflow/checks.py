@@ -59,6 +59,7 @@ def check_experiment(place: str, experiment: dict[str, Any], written: dict[str, 
         PlanError: a name leads nowhere, or a row is asked for what its model cannot do.
     """
     _require_known(f"{place}.tabulate.baseline", [_baseline(written)], written.get("models") or {}, "row")
+    _require_known(f"{place}.report.few", [experiment["report"].get("few")], experiment["models"], "row")
     if classes := _classes(written):  # else the dataset names them
         _require_known(f"{place}.report.colours", _colours(written), classes, "class")
     if (split := experiment["explain"]["split"]) not in ("first", *experiment["split_names"]):

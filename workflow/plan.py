@@ -9,6 +9,7 @@ from checks import check_experiment, check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError, validators
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
+from sharing import share_runs
 from trust import complete_trust
 
 from hemoseg.data.protocol import comparison, families
@@ -40,7 +41,7 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``scale``, ``flagship``, ``datasets`` (name to settings) and ``experiments`` (name to settings, where each
-        section is complete and each model has all its keys).
+        section is complete and each model has all its keys; `sharing` says where its runs lie).
 
     Raises:
         PlanError: an unknown key or value, or a name that leads nowhere.
@@ -61,6 +62,7 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
     check_names(config)
     for name, experiment in experiments.items():
         experiments[name] = _complete(name, experiment, config)
+    share_runs(experiments)
     return config
 
 
@@ -156,9 +158,8 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         raise PlanError(f"{place}: {missing} is missing; write it, or take it over with `like: <experiment>`")
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
-    whole.setdefault("clinic", None)
-    whole.setdefault("trust", None)
-    whole.setdefault("seams", None)
+    for key in ("clinic", "trust", "seams", "runs_of"):
+        whole.setdefault(key, None)
     _check_clinic(name, whole, config["experiments"])
     try:
         whole["families"] = families(whole["split"])

@@ -28,7 +28,7 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
     stages = {f"simulate/{name}": _simulate(dataset) for name, dataset in plan["datasets"].items()}
     for name, experiment in plan["experiments"].items():
         stages[f"{name}/prepare"] = _prepare(experiment)
-        for key in experiment["models"]:
+        for key in (key for key, row in experiment["models"].items() if row["home"] == name):
             if experiment["models"][key]["weights_from"] is None:  # else the row trains nothing
                 stages[f"{name}/train/{key}"] = _train(experiment, key)
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)

@@ -1,10 +1,10 @@
 """One job of every row at the papers' sizes for a few steps: what a GPU would run for days does begin.
 
-    python benchmarks/paper_scale/run.py [--steps 3] [--experiments scd2020_binary ...] [--folder DIR]
+    python benchmarks/paper_scale/run.py [--steps 3] [--experiments scd2020_binary ...] [--rows 1] [--folder DIR]
 
 Plans everything at ``scale: paper``, then trains, predicts and evaluates each row on the first split with the first
 seed: the papers' number of frames and their sample sizes, only the number of optimiser steps differs. Prints a line
-per row and ends with status 1 where a job fails. On two cores about half an hour, most of it predictions.
+per row and ends with status 1 where a job fails. On two cores an hour and more for all rows, most of it predictions.
 """
 
 import argparse
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=3, help="optimiser steps of each training")
     parser.add_argument("--experiments", nargs="*", help="all, unless named")
+    parser.add_argument("--rows", type=int, help="only so many rows of each, the last ones; all, unless given")
     parser.add_argument("--folder", type=Path, help="where to run; kept, so that a second call goes on")
     args = parser.parse_args()
     plan = resolve(yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8")) | {"scale": "paper"})
@@ -36,12 +37,24 @@ def main() -> None:
         folder = args.folder or Path(temporary) / "hemoseg"
         copy_repository(folder)
         overlay = folder / "few_steps.yaml"
-        overlay.write_text(json.dumps({"train": {"steps": args.steps, "validate_every": args.steps}}))
+        overlay.write_text(json.dumps(few_steps(plan, args.steps)))
         if not snakemake(folder, overlay, "all", "--dry-run"):
             sys.exit("the plan at paper scale fails")
         print(f"the plan of {', '.join(plan['experiments'])} holds", flush=True)
-        failed = [row for name, experiment in chosen.items() for row in failing(folder, overlay, name, experiment)]
+        rows = {name: own_rows(name, experiment)[-(args.rows or 0) :] for name, experiment in chosen.items()}
+        failed = [row for name in chosen for row in failing(folder, overlay, name, chosen[name], rows[name])]
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+def few_steps(plan: dict, steps: int) -> dict:
+    """Overlay that leaves every training so few steps: experiments and rows may state their own."""
+    few = {"train": {"steps": steps, "validate_every": steps}}
+    return few | {
+        "experiments": {
+            name: few | {"models": dict.fromkeys(experiment["models"], few)}
+            for name, experiment in plan["experiments"].items()
+        }
+    }
 
 
 def copy_repository(folder: Path) -> None:
@@ -57,10 +70,16 @@ def copy_repository(folder: Path) -> None:
             shutil.copy2(REPOSITORY / name, folder / name)
 
 
-def failing(folder: Path, overlay: Path, name: str, experiment: dict) -> list[str]:
-    """Rows of the experiment whose first run fails."""
+def own_rows(name: str, experiment: dict) -> list[str]:
+    """Rows that run in this experiment."""
+    return [key for key, model in experiment["models"].items() if model["home"] == name]
+
+
+def failing(folder: Path, overlay: Path, name: str, experiment: dict, rows: list[str]) -> list[str]:
+    """Those of the rows whose first run fails."""
     failed = []
-    for key, model in experiment["models"].items():
+    for key in rows:
+        model = experiment["models"][key]
         run = f"{key}/{experiment['split_names'][0]}/seed{model['seeds'][0]}"
         begin = time.monotonic()
         done = snakemake(folder, overlay, f"results/{name}/evaluate/{run}/pixels.csv")

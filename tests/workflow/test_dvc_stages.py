@@ -73,8 +73,8 @@ def plan(stages):
 
 
 @pytest.fixture(scope="module")
-def behind(snaked, jobs):
-    """The jobs that a stage runs: those behind its targets, as far as its rules go."""
+def behind(stages, snaked, jobs):
+    """The jobs that a stage runs: those behind its targets, as far as its rules go, but what it depends on."""
 
     def of(name):
         rules, waiting = snaked[name][0], list(snaked[name][1])
@@ -84,7 +84,7 @@ def behind(snaked, jobs):
             for job in jobs:
                 if job["rule"] in rules and path in job["output"] and job not in found:
                     found.append(job)
-                    waiting += job["input"]
+                    waiting += [one for one in job["input"] if not under(one, stages[name]["deps"])]
         # No row of params.yaml names an address of published weights, and one that does may come in an overlay.
         assert {job["rule"] for job in found} == set(rules) - {"fetch"}, name
         return found
@@ -145,14 +145,22 @@ def test_a_stage_keeps_all_that_its_rules_make(stages, snaked, behind):
         assert not lost, f"{name} does not keep {sorted(lost)}"
 
 
+def training(experiment, row):
+    """Which training stage of its experiment trains a row: a stage has one list of dependencies for all its rows."""
+    if row["init_from"]:
+        return "transfer"
+    return "train_auto" if row["labels"] == "auto" != experiment["labels"] else "train"
+
+
 def test_every_experiment_has_its_stages_and_rows(stages):
     params = resolve(yaml.safe_load((stages["folder"] / "params.yaml").read_text()))
     expected = {f"simulate@{name}" for name in params["datasets"]}
     for name, experiment in params["experiments"].items():
         expected |= {name, f"{name}-prepare"}
-        expected |= {f"{name}-evaluate@{model}" for model in experiment["models"]}
-        trained = [key for key, model in experiment["models"].items() if model["weights_from"] is None]
-        expected |= {f"{name}-train@{model}" for model in trained}
+        own = {key: model for key, model in experiment["models"].items() if model["home"] == name}
+        expected |= {f"{name}-evaluate@{key}" for key in own}
+        trained = {key: training(experiment, row) for key, row in own.items() if row["weights_from"] is None}
+        expected |= {f"{name}-{word}@{key}" for key, word in trained.items()}
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
         expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()

@@ -77,9 +77,10 @@ def runs_of(experiment, models=None):
 
 def folder_of(experiment, stage, model, split, seed):
     """Folder of one run; a row with `weights_from` trains nothing, its training is that of the row it names."""
+    rows = EXPERIMENTS[experiment]["models"]
     if stage == "train":
-        model = EXPERIMENTS[experiment]["models"][model]["weights_from"] or model
-    return f"results/{experiment}/{stage}/{model}/{split}/seed{seed}"
+        model = rows[model]["weights_from"] or model
+    return f"results/{rows[model]['home']}/{stage}/{model}/{split}/seed{seed}"
 
 
 def folders_of_model(stage, wildcards):

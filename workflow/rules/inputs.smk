@@ -34,14 +34,13 @@ def start_of(wildcards):
     owner = model_of(wildcards)["init_from"]
     if owner is None:
         return []
-    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    folder = folder_of(wildcards.experiment, "train", owner, wildcards.split, wildcards.seed)
     return [f"{folder}/model.safetensors", f"{folder}/model.json"]
 
 
 def weights_of(wildcards):
     """The model that a row predicts with: its own, or that of the row named by `weights_from`."""
-    owner = model_of(wildcards)["weights_from"] or wildcards.model
-    folder = f"results/{wildcards.experiment}/train/{owner}/{wildcards.split}/seed{wildcards.seed}"
+    folder = folder_of(wildcards.experiment, "train", wildcards.model, wildcards.split, wildcards.seed)
     return [f"{folder}/model.safetensors", f"{folder}/model.json"]
 
 

@@ -16,7 +16,7 @@ def runs_as_arguments(stage, option="--run"):
         rows = experiment_of(wildcards)["models"]
         return " ".join(
             f"{option} model={model},split={split},seed={seed}"
-            f",folder=results/{wildcards.experiment}/{stage}/{model}/{split}/seed{seed}"
+            f",folder={folder_of(wildcards.experiment, stage, model, split, seed)}"
             for model, split, seed in runs_of(wildcards.experiment)
             if stage != "train" or rows[model]["weights_from"] is None
         )

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -140,10 +140,10 @@ def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any
     own, model = settings["network_settings"], settings["network"]
     parameters = inspect.signature(function).parameters.values()
     if not any(one.kind == one.VAR_KEYWORD for one in parameters):  # else the function checks its keys itself
-        known = {one.name: one.default for one in parameters if one.default is not one.empty}
+        known = {one.name: one for one in parameters if one.default is not one.empty}
         with_defaults(own, known, f"model {model}, `settings` of its block in params")
         for name, value in own.items():
-            kinds, words = LIKE.get(type(known[name]), (object, ""))
+            kinds, words = _like(known[name])
             if not isinstance(value, kinds) or (isinstance(value, bool) and kinds not in (bool, object)):
                 raise InputError(
                     f"model {model}: {name} {value!r} is no {words}; mend `settings` of its block in params"
@@ -152,3 +152,11 @@ def _called(function: Callable[..., Any], settings: dict[str, Any], *inputs: Any
         return function(*inputs, **told, **own)
     except (TypeError, ValueError) as error:
         raise InputError(f"model {model}: {error}; mend `settings` of its block in params") from None
+
+
+def _like(parameter: inspect.Parameter) -> tuple[Any, str]:
+    """What a setting may be, and in words: of several types where its annotation says so, else of its default's."""
+    if isinstance(parameter.annotation, UnionType):
+        several = [LIKE.get(kind, (object, "")) for kind in get_args(parameter.annotation)]
+        return tuple(kinds for kinds, _ in several), " or ".join(words for _, words in several)
+    return LIKE.get(type(parameter.default), (object, ""))

@@ -15,6 +15,8 @@ from hemoseg.errors import InputError
 from hemoseg.steps import arguments
 from hemoseg.steps.files import write_text
 
+KERNEL_SECONDS = 600  # for the kernel to answer; papermill's 60 do not do where every core is busy
+
 
 def main(argv: list[str]) -> None:
     """Parse the arguments, execute, render."""
@@ -54,6 +56,7 @@ def execute(notebook: Path, executed: Path, parameters: dict[str, Any]) -> None:
                 parameters,
                 kernel_name="python3",
                 progress_bar=False,
+                start_timeout=KERNEL_SECONDS,
                 config=Config({"KernelManager": {"transport": "ipc"}}),
             )
         except papermill.PapermillExecutionError as error:

@@ -123,11 +123,23 @@ class Results:
         ]
 
     def path(self, stage: str, run: tuple[str, str, int], file: str) -> Path:
-        """A file of one run; a row with ``weights_from`` was trained where the row it names was."""
+        """A file of one run; a row with ``weights_from`` was trained where the row it names was.
+
+        ``home`` of a row is the experiment that its runs belong to, where that is another one.
+        """
         model, split, seed = run
+        rows = self.settings["models"]
         if stage == "train":
-            model = self.settings["models"][model].get("weights_from") or model
-        return self.folder / stage / model / split / f"seed{seed}" / file
+            model = rows[model].get("weights_from") or model
+        return (
+            self.root
+            / rows[model].get("home", self.settings["experiment"])
+            / stage
+            / model
+            / split
+            / f"seed{seed}"
+            / file
+        )
 
     @cached_property
     def pixels(self) -> pd.DataFrame:
