@@ -73,50 +73,59 @@ def test_crops_of_one_field_are_a_group_and_no_field_stands_in_two_parts(frames)
         assert not any(count % known["crops"] for count in known["parts"])
 
 
-@pytest.mark.parametrize(("kind", "number", "least", "most"), [("rbc", 1, 5, 7), ("macrophage", 2, 13, 20)])
 @pytest.mark.parametrize("pixel", [0.25, 0.5])
-def test_cells_measure_what_the_paper_says_at_the_stated_pixel_size(kind, number, least, most, pixel):
-    alone = {"rbc": 0, "macrophage": 0, "mixed": 0, kind: 12, "pixel_size_um": pixel, "overlap": 0, "crops": 12}
-    alone |= {"height": round(64 / pixel), "width": round(64 / pixel), "cells": {"rbc": 60, "macrophage": 12}}
-    size = cell_kinds.dataset(alone)["pixel_size_um"]
+@pytest.mark.parametrize(
+    ("kind", "least", "most"), [("rbc", 5, 7), ("macrophage", 13, 20), ("rbc", 6, 6.01), ("macrophage", 14, 14.01)]
+)
+def test_cells_measure_what_is_asked_for_at_the_stated_pixel_size(kind, least, most, pixel):
+    alone = {"rbc": 0, "macrophage": 0, "mixed": 0, kind: 8, f"{kind}_um": [least, most], "overlap": 0, "crops": 8}
+    alone |= {"height": round(64 / pixel), "width": round(64 / pixel), "cells": {"rbc": 60, "macrophage": 16}}
+    size = cell_kinds.dataset(DEMO | alone | {"pixel_size_um": pixel})["pixel_size_um"]
     assert size == pixel
     diameters = []
-    for index in range(12):
-        one = frame(index, **alone)
-        assert one.classes.max() == number
-        for cell in regionprops(one.instances):
-            if min(cell.bbox[:2]) > 0 and max(cell.bbox[2:]) < one.instances.shape[0]:  # whole, not cut by the frame
-                diameters.append(cell.equivalent_diameter_area * size)
-    assert len(diameters) >= 12
-    # Pixels on the outline count or not: the diameter of a disc of 12 px is known to a hundredth.
-    assert 0.99 * least <= min(diameters) < max(diameters) <= 1.01 * most
-    assert np.median(diameters) == pytest.approx((least + most) / 2, rel=0.06)
+    for index in range(8):
+        one = frame(index, **alone | {"pixel_size_um": pixel})
+        whole = [cell for cell in regionprops(one.instances) if inner(cell, one)]
+        diameters += [cell.equivalent_diameter_area * size for cell in whole]
+    assert len(diameters) >= 8
+    blurred = 0.35 * pixel  # pixels on the outline count or not
+    assert least - blurred <= min(diameters) < max(diameters) <= most + blurred
+    assert np.median(diameters) == pytest.approx((least + most) / 2, rel=0.08)
 
 
-def irregular(cell):
-    """How far from round: perimeter squared by area, 1.0 for a disc."""
-    return cell.perimeter**2 / (4 * np.pi * cell.area)
+def inner(cell, one):
+    """Whether a cell lies within the frame, uncut."""
+    return min(cell.bbox[:2]) > 0 and max(cell.bbox[2:]) < one.instances.shape[0]
 
 
-def granules(one, number):
-    """Dark spots of less than 1.25 um well inside a cell."""
-    green, inside = one.image[..., 1], (one.instances == number).astype(np.uint8)
-    dark = cv2.morphologyEx(green, cv2.MORPH_BLACKHAT, np.ones((5, 5))) > 5
-    return cv2.connectedComponents((dark & (cv2.erode(inside, np.ones((7, 7))) > 0)).astype(np.uint8))[0] - 1
+def roundness(cell):
+    """Diameter of the largest disc within a cell by that of the disc of its area: 1.0 for a disc."""
+    return (
+        2
+        * cv2.distanceTransform(np.pad(cell.image, 1).astype(np.uint8), cv2.DIST_L2, 5).max()
+        / (cell.equivalent_diameter_area)
+    )
 
 
-def test_macrophages_are_irregular_and_granular_and_red_cells_are_neither():
-    fine = DEMO | {"pixel_size_um": 0.25, "field": [3000, 4000], "height": 256, "width": 256, "noise": 0, "debris": 0}
-    form, grain = {1: [], 2: []}, {1: [], 2: []}
+def grain(one, cell):
+    """Mean height of spots of less than 1.25 um, dark and bright, well inside a cell."""
+    green, inside = one.image[..., 1], (one.instances == cell).astype(np.uint8)
+    spots = sum(cv2.morphologyEx(green, way, np.ones((5, 5))) for way in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
+    return spots[cv2.erode(inside, np.ones((7, 7))) > 0].mean()
+
+
+def test_macrophages_are_less_round_and_more_granular_than_red_cells():
+    fine = {"rbc": 2, "macrophage": 4, "pixel_size_um": 0.25, "field": [3000, 4000], "height": 256, "width": 256}
+    fine |= {"noise": 0, "debris": 0, "crenated": 0, "overlap": 0, "cells": {"macrophage": 20}}
+    form, rough = {1: [], 2: []}, {1: [], 2: []}
     for index in range(6):
-        one = frame(index, **fine | {"crenated": 0, "overlap": 0})
+        one = frame(index, **fine)
         for cell in regionprops(one.instances):
-            if min(cell.bbox[:2]) > 0 and max(cell.bbox[2:]) < 256:
-                form[one.classes.max()].append(irregular(cell))
-                grain[one.classes.max()].append(granules(one, cell.label))
-    assert np.median(form[2]) > np.median(form[1]) + 0.03
-    assert np.median(grain[1]) <= 2
-    assert min(grain[2]) > 8
+            if inner(cell, one):
+                form[one.classes.max()].append(roundness(cell))
+                rough[one.classes.max()].append(grain(one, cell.label))
+    assert np.median(form[2]) < 0.9 < np.median(form[1])
+    assert np.median(rough[2]) > 1.25 * np.median(rough[1])  # whose rim and bright middle are spots, too
 
 
 def touching(one, number):
@@ -195,7 +204,7 @@ def test_the_lamp_falls_off_over_the_field_and_neighbouring_crops_fit_together()
     for one in crops:
         right = min(np.abs(one[:, -1] - other[:, 0]).max() for other in crops if other is not one)
         left = min(np.abs(one[:, 0] - other[:, -1]).max() for other in crops if other is not one)
-        assert min(right, left) < 0.005 * 65535
+        assert min(right, left) < 40  # of 65535
     even = frame(0, **still | {"shading": 0}).image
     assert even[..., 1].min() == even[..., 1].max()
 
