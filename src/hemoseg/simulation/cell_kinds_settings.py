@@ -3,7 +3,7 @@
 What the source (autocsc, PAPERS section 5) states: 4000x3000 frames cropped to 512x512; 1000 crops with red cells
 alone, 1000 with macrophages alone, 600 mixed ones of which 450, 75 and 75 train, validate and test; sizes in um; a
 truth of 3130 red cells and 405 macrophages in the 75 test images. The rest is ours; with 0.25 um to the pixel those
-counts cover about a ninth of the frame, as the published FWIoU beside the mIoU asks for.
+counts cover about a seventh of the frame, which goes with the published FWIoU and mIoU (background IoU near 0.99).
 """
 
 from typing import Any
