@@ -35,7 +35,7 @@ def loss(logits: Tensor, classes: Tensor, weights: Tensor | None = None) -> Tens
 
 def _log_jaccard(log_probability: Tensor, classes: Tensor, known: Tensor) -> Tensor:
     """Logarithm of the mean soft Jaccard index of the classes present; 0 where none is."""
-    lowest = torch.finfo(log_probability.dtype).min  # the logarithm of nothing, kept finite for the gradient's sake
+    lowest = torch.finfo(log_probability.dtype).min  # for the logarithm of 0: -inf - -inf is no number
     one_hot = F.one_hot(torch.where(known, classes, 0), log_probability.shape[1]).movedim(-1, 1).bool()
     own = one_hot & known[:, None]
     count = own.sum(dim=(0, 2, 3))

@@ -122,6 +122,16 @@ def test_a_mirrored_vgg16_unet_sees_the_mirror_image(axis):
 
 
 @both
+def test_what_is_not_published_begins_with_weights_drawn_for_its_relus(module):
+    for layer in layers(built(module, width=16), nn.Conv2d, nn.ConvTranspose2d):
+        share = layer.stride[0] * layer.stride[1]  # of the taps, one in so many meets an output of a transposed one
+        summed = layer.in_channels * layer.kernel_size[0] ** 2 / share
+        weight = layer.weight.detach()
+        assert float(weight.square().mean()) == pytest.approx(2 / summed, rel=5 * (2 / weight.numel()) ** 0.5)
+        assert not layer.bias.any()
+
+
+@both
 def test_without_batch_norms_folding_changes_nothing(module):
     network, x = built(module).eval(), numbers(1, 3, 32, 40)
     before = {name: value.clone() for name, value in network.state_dict().items()}
