@@ -11,11 +11,13 @@ torch.set_num_threads(1)  # the tensors are tiny
 
 NETWORKS = [name for name in models.names() if models.is_network(models.load(name))]
 PROPOSING = [name for name in NETWORKS if hasattr(models.load(name), "propose")]
+LABELLING = [name for name in PROPOSING if hasattr(models.load(name), "label")]
 CLASSICAL = [name for name in models.names() if name not in NETWORKS]
 
 
 def pytest_generate_tests(metafunc):
-    kinds = {"network_name": NETWORKS, "proposing_name": PROPOSING, "classical_name": CLASSICAL}
+    kinds = {"network_name": NETWORKS, "proposing_name": PROPOSING, "labelling_name": LABELLING}
+    kinds["classical_name"] = CLASSICAL
     for fixture, found in kinds.items():
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, found)

@@ -1,5 +1,9 @@
-"""The contract of a network that proposes boxes of cells: what the watershed and the tables take for granted."""
+"""The contract of a network that proposes boxes of cells: what the watershed and the tables take for granted.
 
+And of one that tells the cells apart by itself, trained on the same discs: what `predict` writes down as it is.
+"""
+
+import copy
 import inspect
 from functools import cache
 
@@ -10,6 +14,7 @@ from kornia.geometry.bbox import nms
 from torch.nn import functional as F
 
 from hemoseg import models
+from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.training.batches import Batch
 
 SIZE = 64
@@ -111,3 +116,68 @@ def test_forty_steps_lower_the_loss_and_boxes_then_stand_on_discs(proposing_name
         on_discs, boxes = on_discs + int((hit > 0).sum()), boxes + len(hit)
     assert found > 0.7 * discs_there
     assert on_discs > 0.7 * boxes
+
+
+def labelled(name, images):
+    network = trained(name)[0]
+    with torch.inference_mode():
+        return models.load(name).label(network, images)
+
+
+def check_label(said, size):
+    assert (said.classes.dtype, said.classes.shape) == (np.uint8, size)
+    assert (said.probability.dtype, said.probability.shape) == (np.float32, (2, *size))
+    assert (said.instances.dtype, said.instances.shape) == (np.int32, size)
+    assert np.allclose(said.probability.sum(axis=0), 1, atol=1e-5)
+    for probability in (said.probability, said.probability.astype(np.float16)):  # as it is written down
+        assert np.array_equal(probability.argmax(axis=0), said.classes)
+    assert np.array_equal(said.instances > 0, said.classes > 0)
+    assert set(np.unique(said.instances)) - {0} == set(range(1, said.instances.max() + 1))
+    assert said.boxes.shape == (said.instances.max(), 5)
+    assert (np.diff(said.boxes[:, 4]) <= 0).all()
+    for number, (x0, y0, x1, y1, _) in enumerate(said.boxes, start=1):
+        rows, columns = np.nonzero(said.instances == number)
+        assert len(np.unique(said.classes[rows, columns])) == 1
+        assert y0 - 0.5 <= rows.min() <= rows.max() <= y1 - 0.5
+        assert x0 - 0.5 <= columns.min() <= columns.max() <= x1 - 0.5
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 75), (7, 16), (1, 1)])
+def test_what_is_said_of_an_image_of_any_size_fits_together(labelling_name, size):
+    check_label(labelled(labelling_name, torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))), size)
+
+
+def test_an_image_without_cells_has_none(labelling_name):
+    said = labelled(labelling_name, 0.3 * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(2)))
+    check_label(said, (64, 64))
+    assert (said.classes > 0).mean() < 0.02
+
+
+def test_logits_say_what_the_label_says_and_folding_changes_little(labelling_name):
+    network, images = trained(labelling_name)[0], samples([100])[0]
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    said = labelled(labelling_name, images)
+    with torch.inference_mode():
+        probability = network(images).softmax(1)[0].numpy()
+        folded = models.load(labelling_name).label(fold_batch_norms(copy.deepcopy(network)), images)
+    assert np.allclose(probability, said.probability, atol=1e-4)
+    assert (folded.classes != said.classes).mean() < 0.01
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_cells_are_told_apart(labelling_name):
+    found = there = told = 0
+    for seed in range(100, 106):
+        images, cells = samples([seed])
+        said, cells = labelled(labelling_name, images), cells[0].numpy()
+        check_label(said, cells.shape)
+        there, told = there + cells.max(), told + said.instances.max()
+        for number in range(1, cells.max() + 1):
+            shares = [
+                ((said.instances == own) & (cells == number)).sum()
+                / ((said.instances == own) | (cells == number)).sum()
+                for own in set(said.instances[cells == number]) - {0}
+            ]
+            found += max(shares, default=0) > 0.5
+    assert found > 0.7 * there
+    assert found > 0.7 * told
