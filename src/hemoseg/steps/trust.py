@@ -18,7 +18,7 @@ from hemoseg.steps import arguments, files
 from hemoseg.steps.images import read_labels
 from hemoseg.steps.labelled import read_samples
 from hemoseg.steps.restore import COUNTS, restored
-from hemoseg.tables.trust import counted, ranked
+from hemoseg.tables.trust import cell_areas, counted, large, ranked
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,10 +31,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     samples = read_samples(args.samples, args.autolabels)
     labels = Predictions(samples.ids, [], samples.classes, samples.instances)
-    rows = []
+    rows, areas = [], []
     for frame in tqdm(frames_with_masks(args.masks, samples), desc="trust", unit="frame"):
-        rows.append({"frame": frame} | counted(restored(frame, samples, labels), read_masks(args.masks, frame)))
-    files.write_table(args.out, ranked(pd.DataFrame(rows)))
+        found = read_masks(args.masks, frame)
+        rows.append({"frame": frame} | counted(restored(frame, samples, labels), found))
+        areas.append(cell_areas(found.instances))
+    files.write_table(args.out, ranked(pd.concat([pd.DataFrame(rows), large(areas)], axis=1)))
 
 
 def frames_with_masks(folder: Path, samples: Samples) -> list[str]:

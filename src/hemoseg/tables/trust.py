@@ -17,7 +17,12 @@ from hemoseg.tables.column import Run
 from hemoseg.tables.instance_columns import matches
 
 COUNTS = ("cells", "label_cells", "shared_cells", "shared_pixels", "model_pixels", "label_pixels")
-HEADER = ("rank", "frame", "cells", "label_cells", "difference", "shared_cells", "disputed", "dice", "best_of_worse")
+LARGE = ("large_cells", "large_worth")
+HEADER = (
+    *("rank", "frame", "cells", "label_cells", "difference", "shared_cells", "disputed", "dice", "best_of_worse"),
+    *LARGE,
+)
+CLUMP = 2  # times the median cell: ours; above it a cell may be several that touch
 
 
 def counted(label: Placed, found: Placed) -> dict[str, int]:
@@ -44,6 +49,29 @@ def counted(label: Placed, found: Placed) -> dict[str, int]:
     }
 
 
+def cell_areas(cells: np.ndarray) -> np.ndarray:
+    """Pixels of each cell of a label image, int ``(n,)``."""
+    return np.unique(cells[cells > 0], return_counts=True)[1]
+
+
+def large(areas: Sequence[np.ndarray]) -> pd.DataFrame:
+    """Cells of each frame that may be several: more than `CLUMP` times as large as the median of all frames.
+
+    Where touching cells are parted by neither label nor model, both count them as one: no dispute shows it, but size
+    does.
+
+    Args:
+        areas: of the model's cells of each frame.
+
+    Returns:
+        A row per frame: ``large_cells``, and ``large_worth``, their area in median cells.
+    """
+    median = float(np.median(np.concatenate(areas))) if sum(map(len, areas)) else 0.0
+    above = [one[one > CLUMP * median] for one in areas]
+    worth = [float(one.sum() / median) if len(one) else 0.0 for one in above]
+    return pd.DataFrame({"large_cells": [len(one) for one in above], "large_worth": worth})
+
+
 def ranked(counts: pd.DataFrame) -> pd.DataFrame:
     """Agreement of every frame, those worth correcting first on top.
 
@@ -51,7 +79,7 @@ def ranked(counts: pd.DataFrame) -> pd.DataFrame:
     first; of frames that are alike in it by Dice, the lowest first; then as given.
 
     Args:
-        counts: ``frame`` and `COUNTS`, a row per frame.
+        counts: ``frame``, `COUNTS` and `LARGE`, a row per frame.
 
     Returns:
         `HEADER`: ``difference`` is the model's number of cells minus the label's; ``dice`` of cell against background
@@ -90,6 +118,8 @@ def totals(table: pd.DataFrame) -> dict[str, float]:
         "median_dice": float(table["dice"].median()),
         "lowest_dice": float(table["dice"].min()),
         "median_difference": float(table["difference"].abs().median()),
+        "large_cells": int(table["large_cells"].sum()),
+        "large_worth": float(table["large_worth"].sum()),
         "hold_half": enough(table, 0.5),
         "hold_most": enough(table, 0.9),
     }

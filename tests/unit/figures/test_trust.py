@@ -40,7 +40,7 @@ def test_frames_of_one_pixel_without_cells_and_of_many_are_drawn(number):
 def sums(**changes):
     return {
         "frames": 1, "cells": 1, "label_cells": 1, "disputed": 0.0, "median_dice": 1.0, "lowest_dice": 1.0,
-        "median_difference": 0.0, "hold_half": 0, "hold_most": 0,
+        "median_difference": 0.0, "hold_half": 0, "hold_most": 0, "large_cells": 0, "large_worth": 0.0,
     } | changes  # fmt: skip
 
 
@@ -70,11 +70,16 @@ def test_the_worth_of_the_order_is_told_beside_that_of_chance(facts, told):
 
 def test_disputed_cells_are_placed_only_where_there_are_any():
     table = pd.DataFrame({"frame": ["a"], "dice": [1.0], "best_of_worse": [1.0]})
-    assert len(trust_words.reading(table, sums())) == 1
-    assert (
-        "Half of the disputed cells are in 2 frames of 7"
-        in trust_words.reading(table, sums(frames=7, hold_half=2, hold_most=3))[1]
-    )
+    assert len(trust_words.reading(table, sums())) == 2
+    said = trust_words.reading(table, sums(frames=7, hold_half=2, hold_most=3))
+    assert said[2].startswith("Half of the disputed cells are in 2 frames of 7")
+
+
+def test_large_cells_warn_of_counts_that_are_too_low():
+    table = pd.DataFrame({"frame": ["a"], "dice": [1.0], "best_of_worse": [1.0]})
+    said = trust_words.reading(table, sums(cells=1112, large_cells=183, large_worth=700.4))[0]
+    assert "183 of 1\u2009112 cells by the model are more than twice" in said
+    assert "as large as 700 median cells" in said
 
 
 def test_the_page_says_what_made_the_labels_and_whether_people_had_a_part_in_it():

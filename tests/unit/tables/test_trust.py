@@ -21,7 +21,11 @@ def placed(instances, classes=None):
 
 def table(*rows):
     """Ranked frames of (name, cells, label cells, shared cells, shared pixels, model pixels, label pixels)."""
-    return trust.ranked(pd.DataFrame(rows, columns=["frame", *trust.COUNTS]))
+    return trust.ranked(pd.DataFrame(rows, columns=["frame", *trust.COUNTS]).assign(large_cells=0, large_worth=0.0))
+
+
+def frame_of(counts):
+    return pd.DataFrame([{"frame": "a", "large_cells": 0, "large_worth": 0.0} | counts])
 
 
 def overlap(a, b):
@@ -31,17 +35,14 @@ def overlap(a, b):
 @given(masks, masks, masks)
 def test_the_worse_of_label_and_model_is_never_nearer_to_any_truth_than_the_bound(label, found, truth):
     counts = trust.counted(placed(label), placed(found))
-    (row,) = trust.ranked(pd.DataFrame([{"frame": "a"} | counts])).to_dict("records")
+    (row,) = trust.ranked(frame_of(counts)).to_dict("records")
     assert row["dice"] == pytest.approx(overlap(label, found))
     assert min(overlap(label, truth), overlap(found, truth)) <= row["best_of_worse"] + 1e-12
 
 
-def test_the_bound_is_reached_by_a_truth_halfway_between_both():
-    # An IoU of 1/3 between them, so of 2/3 at most with any truth: here the truth is all that either sees.
+def test_the_bound_is_reached_by_a_truth_that_is_all_that_either_sees():
     label, found, truth = (np.array([row], bool) for row in ([1, 1, 0], [0, 1, 1], [1, 1, 1]))
-    (row,) = trust.ranked(pd.DataFrame([{"frame": "a"} | trust.counted(placed(label), placed(found))])).to_dict(
-        "records"
-    )
+    (row,) = trust.ranked(frame_of(trust.counted(placed(label), placed(found)))).to_dict("records")
     assert min(overlap(label, truth), overlap(found, truth)) == pytest.approx(row["best_of_worse"]) == 0.8
 
 
@@ -142,3 +143,12 @@ def test_the_correlation_is_spearmans(pairs):
 def test_of_no_wrong_cells_no_order_is_better():
     held = trust.held_against_truth(table(("a", 1, 1, 1, 9, 9, 9)), [run_of([("a", 1, 0, 0)])])
     assert np.isnan(trust.worth_of_order(held, 9)["share"])
+
+
+def test_a_clump_is_told_by_the_median_cell_of_all_frames():
+    areas = [trust.cell_areas(np.repeat([0, 3, 5], [4, 10, 25])[None]), np.array([10, 20, 10]), np.zeros(0, int)]
+    assert list(areas[0]) == [10, 25]
+    found = trust.large(areas)  # the median is 10; twice as large is no clump yet
+    assert list(found["large_cells"]) == [1, 0, 0]
+    assert list(found["large_worth"]) == [2.5, 0, 0]
+    assert (trust.large([np.zeros(0, int)]) == 0).all(axis=None)
