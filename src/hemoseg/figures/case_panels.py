@@ -45,18 +45,18 @@ def draw(
         show(line[0], raw, f"{TITLES[case.kind]} · {height}\u00d7{width} px")
         line[0].set_xlabel(shortened(case.sample, 30), fontsize=8)
         show(line[1], raw, one.compared_with)
-        _outline(line[1], one.instances[where], OTHER, "-")
-        _outline(line[1], mask[where], FOCUS, "-")
+        outline(line[1], one.instances[where], OTHER, "-")
+        outline(line[1], mask[where], FOCUS, "-")
         for axes, (key, rows) in zip(line[2:], cells.items(), strict=True):
             show(axes, raw, shortened(labels[key], 22))
-            _outline(axes, mask[where], FOCUS, (0, (2, 1.2)))
-            _outline(axes, one.pred_instances[key][where], PREDICTED, "-")
+            outline(axes, mask[where], FOCUS, (0, (2, 1.2)))
+            outline(axes, one.pred_instances[key][where], PREDICTED, "-")
             axes.set_xlabel(_lines(said(case, one, key, of_truth(rows), names)), fontsize=8.5)
     drawn.legend(handles=_handles(), loc="outside lower left", ncols=3, fontsize=8.5, handlelength=2.6)
     return drawn
 
 
-def _outline(axes: Axes, labels: np.ndarray, colour: str, line: object) -> None:
+def outline(axes: Axes, labels: np.ndarray, colour: str, line: object) -> None:
     """The outline of each cell of a label image (or of a mask) with a dark rim, so that it shows on any ground."""
     for cell in np.setdiff1d(np.unique(labels), (0,)):
         mask = np.pad(labels == cell, 1).astype(float)

@@ -67,7 +67,7 @@ def _grid(one: Shown, labels: Mapping[str, str], where: tuple[slice, slice], *, 
     for axes, (key, label) in zip(grid[2:], labels.items(), strict=False):
         show(axes, _outlined(raw, one.pred_instances[key][where], FOUND), shortened(label, 24))
         if key in one.boxes:
-            _boxes(axes, one.boxes[key], where, scores=scores)
+            draw_boxes(axes, one.boxes[key], where, scores=scores)
     for axes in grid[count:]:
         axes.set_visible(False)
     names = {"true cells": TRUE, "predicted cells": FOUND, "proposed boxes and their centres": BOX}
@@ -85,7 +85,7 @@ def _outlined(picture: np.ndarray, cells: np.ndarray, colour: str) -> np.ndarray
     return drawn
 
 
-def _boxes(axes: Axes, boxes: np.ndarray, where: tuple[slice, slice], *, scores: bool) -> None:
+def draw_boxes(axes: Axes, boxes: np.ndarray, where: tuple[slice, slice], *, scores: bool) -> None:
     """Boxes whose centre lies in the region, in its pixels."""
     top, left = where[0].start, where[1].start
     for x0, y0, x1, y1, score in boxes:

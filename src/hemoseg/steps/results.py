@@ -100,10 +100,10 @@ class Results:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """What the text beside the papers' table claims: row, class, column, claim, value, source."""
+        """What the text beside the papers' table claims: row, class, column, claim, against, value, source."""
         path = self.published_path and self.published_path.with_name("claims.csv")
         if path is None or not path.exists():
-            return pd.DataFrame(columns=["row", "class", "column", "claim", "value", "source"])
+            return pd.DataFrame(columns=["row", "class", "column", "claim", "against", "value", "source"])
         claims = read_table(path, dtype=TEXTS | {"table": str})
         return self._with_names(claims[claims["table"] == self.published_path.stem])
 

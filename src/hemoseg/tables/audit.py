@@ -15,8 +15,6 @@ from hemoseg.tables.column import ALL
 from hemoseg.tables.printed import Finding, Printed, in_print
 from hemoseg.tables.table import AVERAGE
 
-BASELINE = "unet"  # the row that the papers' text compares with
-
 
 def audit(printed: Printed) -> list[Finding]:
     """All findings of a table, in the order in which a reader meets the numbers."""
@@ -144,7 +142,7 @@ def _reductions(printed: Printed) -> Iterator[Finding]:
     said, right = [], True
     for claim in printed.claims[printed.claims["claim"] == "reduction"].to_dict("records"):
         values = printed.wide(claim["column"])[claim["class"]]
-        before, after = values[BASELINE], values[claim["row"]]
+        before, after = values[claim["against"]], values[claim["row"]]
         found = 1 - after / before
         right &= abs(found - claim["value"]) <= 0.005
         name = printed.header(claim["column"])
@@ -162,14 +160,14 @@ def _areas(printed: Printed) -> Iterator[Finding]:
     areas, claims = printed.wide("auc"), printed.claims[printed.claims["column"] == "auc"]
     least = claims["value"][claims["claim"] == "above"]
     for claim in claims[claims["claim"] == "gain"].to_dict("records"):
-        if BASELINE not in areas.index or claim["class"] not in areas or least.empty:
+        if claim["against"] not in areas.index or claim["class"] not in areas or least.empty:
             continue
-        before, gain, bound = areas.loc[BASELINE, claim["class"]], claim["value"], least.max()
+        before, gain, bound = areas.loc[claim["against"], claim["class"]], claim["value"], least.max()
         points, share = before + gain, before * (1 + gain)
         agrees = "agree" if min(points, share) > bound else "do not agree"
         name = f"Area under the ROC curve, {claim['class']}"
         yield Finding(
-            f"{name}: {printed.label(BASELINE)} {before:.2f} and a gain of {gain:.0%} "
+            f"{name}: {printed.label(claim['against'])} {before:.2f} and a gain of {gain:.0%} "
             f"give {points:.2f} (in points) or {share:.2f} (in per cent); claimed is above {bound:.1f}.",
             f"The claims {agrees} under both readings.",
         )

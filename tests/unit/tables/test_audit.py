@@ -17,7 +17,7 @@ ERRORS = {
     "scd2018_segmentation": ("missed", "spurious"),
     "scd2018_classification": ("missed", "spurious", "wrong_type", "two_types"),
 }
-NO_CLAIMS = pd.DataFrame(columns=["row", "class", "column", "claim", "value"])
+NO_CLAIMS = pd.DataFrame(columns=["row", "class", "column", "claim", "against", "value"])
 
 
 def of_paper(name):
@@ -102,11 +102,28 @@ def test_wrong_sums_are_told_too():
     (finding,) = audit(made(lines, errors=("missed",)))
     assert "do not follow" in finding.found
     assert "= 90.0%, printed 80.0%" in finding.found
-    claims = pd.DataFrame([("deformable_unet", "all", "merged", "reduction", 0.5)], columns=NO_CLAIMS.columns)
+    claims = pd.DataFrame([("deformable_unet", "all", "merged", "reduction", "unet", 0.5)], columns=NO_CLAIMS.columns)
     counts = [("unet", "all", "merged", 10, None), ("deformable_unet", "all", "merged", 8, None)]
     (finding,) = audit(made(counts, claims))
     assert "do not follow" in finding.found
     assert "20.0%, claimed 50%" in finding.found
+
+
+def test_a_claim_is_held_against_the_row_that_it_names():
+    claims = [("deformable_unet", "all", "merged", "reduction", "pspnet", 0.6)]
+    claims += [
+        ("deformable_unet", "1", "auc", "gain", "pspnet", 0.1),
+        ("deformable_unet", "1", "auc", "above", "", 0.8),
+    ]
+    counts = [
+        (row, "all", "merged", value, None) for row, value in (("unet", 10), ("pspnet", 20), ("deformable_unet", 8))
+    ]
+    areas = [(row, "1", "auc", value, None) for row, value in (("unet", 0.5), ("pspnet", 0.7))]
+    findings = audit(made(counts + areas, pd.DataFrame(claims, columns=NO_CLAIMS.columns)))
+    (fall,) = [one for one in findings if "reductions" in one.found]
+    assert "reductions follow from the printed counts: merged from 20.0 to 8.0 is 60.0%, claimed 60%" in fall.found
+    (gain,) = [one for one in findings if "Area under" in one.found]
+    assert "PSPNet 0.70 and a gain of 10% give 0.80 (in points) or 0.77 (in per cent)" in gain.found
 
 
 def test_averages_that_follow_are_told_once_and_nothing_turns():
