@@ -26,7 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "ignore": [],
     "instances": "files",  # or "components": each connected part of a class is a cell, where no file tells them apart
     "only": {},  # column of manifest.csv (id, group, kind, part) to the values whose images are taken
-    "lines": 0,  # pixels that a cell loses where another one is that near, see labels/lines.py
+    "lines": 0,  # pixels that a cell loses, in the truth that tests too, where another is that near (labels/lines.py)
     "unlabelled": {},  # cells without a label, see data/partial.py
     "labels": "truth",  # or "auto": images without labels are no fault
     "dataset": {},  # keys of dataset.yaml, for a folder that may not be written to
@@ -177,7 +177,10 @@ def resized(frame: Frame, size: tuple[int, int] | None) -> Frame:
 
 
 def parted(frame: Frame, lines: int) -> Frame:
-    """A frame whose touching cells are parted by lines of background, in its cells and in its class map."""
+    """A frame whose touching cells are parted by lines of background, in its cells and in its class map.
+
+    Training labels and the truth of test samples are both made of it, so scores are of the thinned truth.
+    """
     if frame.instances is None or lines == 0:
         return frame
     taken = between_cells(frame.instances, lines)
