@@ -110,7 +110,6 @@ def every_frame(table: pd.DataFrame, first: int) -> Figure:
     left.plot([0, most], [0, most], color=SOFT, linewidth=1, linestyle="--", zorder=1)
     _dots(left, table["label_cells"], table["cells"], first)
     left.set(xlabel="cells of the automatic label, per frame", ylabel="cells by the model, per frame")
-    left.annotate("alike", (most, most), xytext=(-4, -12), textcoords="offset points", ha="right", color=SOFT)
     _dots(right, 100 * table["disputed"], table["dice"], first)
     right.set(xlabel="disputed cells, % of both sides' cells", ylabel="Dice of label and model")
     for axes in (left, right):

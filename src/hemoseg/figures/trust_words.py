@@ -83,10 +83,11 @@ def verdict(sums: Mapping[str, float], label: str) -> str:
 def reading(table: pd.DataFrame, sums: Mapping[str, float]) -> list[str]:
     """How far to trust the numbers, in sentences that hold whatever the truth is."""
     worst = table.sort_values("dice", kind="stable").iloc[0]
+    large, worth = whole(sums["large_cells"]), whole(sums["large_worth"])
     size = (
         "Touching cells that neither side parts are one cell on both, which no dispute shows and which makes counts "
-        f"too low. Size hints at them: {whole(sums['large_cells'])} of {count_of(sums['cells'], 'cell')} by the model are "
-        f"more than twice as large as the median one, together as large as {whole(sums['large_worth'])} median cells."
+        f"too low. Size hints at them: {large} of {count_of(sums['cells'], 'cell')} by the model are more than twice as "
+        f"large as the median one, together as large as {worth} median cells."
     )
     limits = (
         f"A bound that needs no truth: where label and model agree by a Dice of D, the worse of them has a Dice of at "
@@ -101,7 +102,7 @@ def reading(table: pd.DataFrame, sums: Mapping[str, float]) -> list[str]:
     return [size, limits, *([where] if sums["hold_half"] else [])]
 
 
-def worth(facts: Mapping[str, float], first: int) -> str:
+def worth_sentence(facts: Mapping[str, float], first: int) -> str:
     """Whether the order found the frames that are wrong; ``facts`` of `tables.trust.worth_of_order`."""
     if pd.isna(facts["share"]):
         return "By the set's labels the model got no cell wrong: no order could be better than another."

@@ -65,7 +65,7 @@ def test_the_verdict_counts_both_sides_and_claims_no_more():
     ],
 )
 def test_the_worth_of_the_order_is_told_beside_that_of_chance(facts, told):
-    assert told in trust_words.worth(facts, 9)
+    assert told in trust_words.worth_sentence(facts, 9)
 
 
 def test_disputed_cells_are_placed_only_where_there_are_any():
