@@ -86,8 +86,8 @@ def reading(table: pd.DataFrame, sums: Mapping[str, float]) -> list[str]:
     large, worth = whole(sums["large_cells"]), whole(sums["large_worth"])
     size = (
         "Touching cells that neither side parts are one cell on both, which no dispute shows and which makes counts "
-        f"too low. Size hints at them: {large} of {count_of(sums['cells'], 'cell')} by the model are more than twice as "
-        f"large as the median one, together as large as {worth} median cells."
+        f"too low. Size hints at them: {large} of {count_of(sums['cells'], 'cell')} by the model are more than twice "
+        f"as large as the median one, together as large as {worth} median cells."
     )
     limits = (
         f"A bound that needs no truth: where label and model agree by a Dice of D, the worse of them has a Dice of at "
