@@ -8,6 +8,8 @@ looked up by the steps:
 
 * ``compute_loss(network, batch, loss) -> Tensor`` is the model's own loss; ``loss(logits, batch)`` is the one named in
   the settings, the batch carries cells (`hemoseg.training.batches.Batch`);
+* ``reads_cells(network) -> bool``, beside ``compute_loss``, says that this network's loss looks at cells; without it
+  every one does. Where none does, batches carry none, and labels that tell no cells apart will do;
 * ``settle(settings, instances) -> settings`` fills in, before training, what follows from the training cells, a list of
   int ``(H, W)``; ``build`` gets these settings, and they are what is written down;
 * ``propose(network, images, *, score, overlap) -> Tensor`` gives boxes of cells, float32 ``(n, 5)``: x0, y0, x1, y1 and

@@ -122,6 +122,11 @@ def compute_loss(network: nn.Module, batch: Any, loss: Callable[[Tensor, Any], T
     return loss(logits, batch) + settings.proposal_weight * of_proposals
 
 
+def reads_cells(network: nn.Module) -> bool:
+    """Whether `compute_loss` looks at the cells of a batch: they are what proposals learn from."""
+    return network.proposing is not None
+
+
 def _known(anchors: Tensor, classes: Tensor) -> Tensor:
     """Whether it is known what is at each anchor's centre, bool ``(B, n)``; the centres of anchors lie in the image."""
     columns, rows = ((anchors[:, :2] + anchors[:, 2:]) / 2).long().unbind(1)

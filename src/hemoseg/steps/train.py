@@ -87,7 +87,7 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     network, optimizer = fabric.setup(network, optimizer)
     own = getattr(module, "compute_loss", None)
-    pools = _pools(samples, roles, normalisation, fabric.device, plan, cells=own is not None)
+    pools = _pools(samples, roles, normalisation, fabric.device, plan, cells=_reads_cells(module, network))
     training = Training(
         network, optimizer, pools, plan, seed=args.seed, backward=fabric.backward, compute_loss=own,
         shard=(fabric.global_rank, fabric.world_size),
@@ -100,6 +100,11 @@ def _train_network(args: Any, module: ModuleType, samples: Samples, roles: dict[
         extra = module.describe(network) if hasattr(module, "describe") else {}
         extra |= {"pretrained": begun, "session_seconds": time.time() - begin}
         _write_network(args, training, samples, train, normalisation, extra)
+
+
+def _reads_cells(module: ModuleType, network: torch.nn.Module) -> bool:
+    """Whether the model has a loss of its own that looks at the cells of a batch."""
+    return hasattr(module, "compute_loss") and getattr(module, "reads_cells", lambda _: True)(network)
 
 
 def _pools(

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -289,3 +290,13 @@ def test_two_processes_train_one_model(lab):
     assert "Starting with 2 processes" in done.stderr
     assert {path.name for path in (lab.folder / "m").iterdir()} == MODEL_FILES
     assert np.isfinite(pd.read_csv(lab.folder / "m/history.csv").drop(columns="val_instance_error").to_numpy()).all()
+
+
+@pytest.mark.parametrize("proposals", [False, True])
+def test_only_a_network_that_proposes_needs_labels_that_tell_cells_apart(lab, capsys, proposals):
+    known = from_arrays(read_arrays(lab.folder / "samples.npz"))
+    write_arrays(lab.folder / "samples.npz", **to_arrays(replace(known, instances=[])))
+    own = {"width": 2, "levels": 1, "proposals": proposals, "anchor": 6.0}
+    assert lab.train("m", network="instance_unet", settings=own) == 2 * proposals
+    assert ("tell no cells apart" in capsys.readouterr().err) == proposals
+    assert (lab.folder / "m/model.safetensors").exists() == (not proposals)
