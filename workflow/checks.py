@@ -71,6 +71,9 @@ def check_experiment(place: str, experiment: dict[str, Any], written: dict[str, 
     for key in experiment["explain"]["models"]:
         if UNET not in code_of(f"models.{experiment['models'][key]['network']}"):
             raise PlanError(f"{place}.explain.models: {key} is no U-Net; take it out, only their kernels are drawn")
+    for key in experiment["explain"]["features"]:
+        if "build" not in _functions(experiment["models"][key]["network"]):
+            raise PlanError(f"{place}.explain.features: {key} is no network; take it out, it has no features")
 
 
 def _check_seams(place: str, experiment: dict[str, Any]) -> None:

@@ -11,6 +11,11 @@ def explain_settings(experiment: dict[str, Any]) -> dict[str, Any]:
     return experiment["explain"] | told
 
 
+def explained_rows(experiment: dict[str, Any]) -> list[str]:
+    """Rows that are looked into, for their kernels or for their features, each once; none, no stage."""
+    return list(dict.fromkeys([*experiment["explain"]["models"], *experiment["explain"]["features"]]))
+
+
 def split_of(experiment: dict[str, Any]) -> str:
     """The split whose test samples are looked at."""
     asked = experiment["explain"]["split"]

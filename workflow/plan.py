@@ -166,7 +166,8 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     except InputError as error:
         raise PlanError(f"{place}.split: {error}") from None
     whole["split_names"] = list(whole["families"])
-    whole["explain"]["models"] = _explained(f"{place}.explain.models", whole, experiment)
+    for key in ("models", "features"):
+        whole["explain"][key] = _explained(f"{place}.explain.{key}", whole["explain"][key], whole, experiment)
     whole["comparison"] = comparison(whole["split"])
     for key in whole["models"]:
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
@@ -192,13 +193,13 @@ def _check_clinic(name: str, experiment: dict[str, Any], others: Any) -> None:
         raise PlanError(f"{place}: its page would be that of the experiment {name}_clinic; rename one of the two")
 
 
-def _explained(place: str, whole: dict[str, Any], experiment: dict[str, Any]) -> list[str]:
+def _explained(place: str, rows: list[str], whole: dict[str, Any], experiment: dict[str, Any]) -> list[str]:
     """Rows whose networks are explained; a row that was taken out of the experiment is none any more."""
-    for key in whole["explain"]["models"]:
+    for key in rows:
         if key not in (experiment.get("models") or {}):
             hint = did_you_mean(key, whole["models"], "models")
             raise PlanError(f"{place}: there is no model {key!r} in this experiment; {hint}")
-    return [key for key in whole["explain"]["models"] if key in whole["models"]]
+    return [key for key in rows if key in whole["models"]]
 
 
 def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[str, Any]:

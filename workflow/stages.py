@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from closure import PACKAGE, SOURCE, code_of
 from datasets import spare_frames
-from explanation import explain_settings, split_of
+from explanation import explain_settings, explained_rows, split_of
 from plan import resolve, trains_on_autolabels
 from pretrained import told_to_train
 from refusals import PlanError
@@ -32,7 +32,7 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             if experiment["models"][key]["weights_from"] is None:  # else the row trains nothing
                 stages[f"{name}/train/{key}"] = _train(experiment, key)
             stages[f"{name}/evaluate/{key}"] = _evaluate(experiment, key)
-        if experiment["explain"]["models"]:
+        if explained_rows(experiment):
             stages[f"{name}/explain"] = _explain(experiment)
         if experiment["seams"]:
             stages[f"{name}/seams"] = _seams(experiment)
@@ -83,7 +83,7 @@ def _evaluate(experiment: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _explain(experiment: dict[str, Any]) -> dict[str, Any]:
-    rows = {key: experiment["models"][key] for key in experiment["explain"]["models"]}
+    rows = {key: experiment["models"][key] for key in explained_rows(experiment)}
     told = {"explain": explain_settings(experiment), "on": split_of(experiment), "labels": experiment["labels"]}
     told |= {key: {name: row[name] for name in ("network", "seeds", "weights_from")} for key, row in rows.items()}
     return _stage(told, ["explain"], ["steps.explain", *(f"models.{row['network']}" for row in rows.values())])

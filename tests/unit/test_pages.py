@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemoseg.data import offset_sums
+from hemoseg.data import offset_sums, seen_features
 from hemoseg.data import predictions as prediction_files
 from hemoseg.data import samples as sample_files
 from hemoseg.data.offset_sums import OffsetSums
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.protocol import comparison, families
 from hemoseg.data.samples import Samples
+from hemoseg.data.seen_features import SeenFeatures
 from hemoseg.labels.components import connected_components
 from hemoseg.steps import compare, evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table
@@ -192,6 +193,12 @@ def explained(root, settings):
         np.linspace(-1, 2, bins + 1), own, others, random, [sample], maps,
     )  # fmt: skip
     write_arrays(folder / "offsets.npz", **offset_sums.to_arrays([one]))
+    maps = [
+        SeenFeatures(model, 0, sample, level, HOSTILE, 2, 9, [1, 4], rng.random((2, 20, 20)) - shift)
+        for level, shift in (("low", 0.5), ("high", 0.0))
+        for model in models
+    ]
+    write_arrays(folder / "features.npz", **seen_features.to_arrays(maps))
     return settings | {"explain": {"models": models, "per_kind": 1, "path": "skip", "offsets": "interpolated"}}
 
 
@@ -200,7 +207,8 @@ def test_sampling_locations_are_shown_where_they_were_looked_at(tmp_path):
     settings = results_of(tmp_path, kind)
     page = shown_by(explained(tmp_path, settings), tmp_path)
     assert "Sampling locations" in page
-    assert page.count("<figure") >= 9
+    assert page.count("<figure") >= 10
+    assert "Feature maps over test sample" in page
     assert "follow the shape of cells?" in page
     assert "<script" not in page
     assert report.loads(page) == []

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import yaml
+from explanation import explained_rows
 from plan import resolve
 
 pytestmark = pytest.mark.xdist_group("dry")
@@ -164,7 +165,7 @@ def test_every_experiment_has_its_stages_and_rows(stages):
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
         expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()
-        expected |= {f"{name}-explain"} if experiment["explain"]["models"] else set()
+        expected |= {f"{name}-explain"} if explained_rows(experiment) else set()
     assert {name for name in stages if "@" in name or "-" in name} <= expected
     assert expected <= set(stages)
 

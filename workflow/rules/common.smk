@@ -12,7 +12,7 @@ sys.path[:0] = [str(Path(workflow.basedir) / room) for room in ("workflow", "src
 from closure import code_of
 from datasets import folder_files, spare_frames
 from environment import prepare_environment
-from explanation import explain_settings, split_of
+from explanation import explain_settings, explained_rows, split_of
 from plan import resolve, trains_on_autolabels
 from pretrained import FOLDER, addresses, told_to_train
 from refusals import PlanError
@@ -105,11 +105,11 @@ def of_runs(stage, file):
 
 
 def explained_runs(experiment):
-    """(model, seed, training folder) of every network whose kernels are drawn, on one split."""
+    """(model, seed, training folder) of every network that is looked into, on one split."""
     settings = EXPERIMENTS[experiment]
     split = split_of(settings)
     return [
         (key, seed, folder_of(experiment, "train", key, split, seed))
-        for key in settings["explain"]["models"]
+        for key in explained_rows(settings)
         for seed in settings["models"][key]["seeds"]
     ]

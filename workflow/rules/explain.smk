@@ -10,11 +10,12 @@ rule explain:
         ],
         code=lambda w: code_of(
             "steps.explain",
-            *(f"models.{experiment_of(w)['models'][key]['network']}" for key in experiment_of(w)["explain"]["models"]),
+            *(f"models.{experiment_of(w)['models'][key]['network']}" for key in explained_rows(experiment_of(w))),
         ),
     output:
         sampling="results/{experiment}/explain/sampling.csv",
         offsets="results/{experiment}/explain/offsets.npz",
+        features="results/{experiment}/explain/features.npz",
     log:
         "results/logs/{experiment}/explain.log",
     benchmark:
@@ -32,4 +33,4 @@ rule explain:
     shell:
         "python -m hemoseg explain --settings {params.settings:q} --samples {input.samples} --splits {input.splits}"
         " --split {params.split} {params.autolabels} {params.runs} --sampling {output.sampling}"
-        " --offsets {output.offsets} --threads {threads} 2> {log}"
+        " --offsets {output.offsets} --features {output.features} --threads {threads} 2> {log}"

@@ -55,9 +55,10 @@ def code_of_model(step):
 
 def explained_of(wildcards):
     """What `explain` wrote, where the experiment asks for it."""
-    if not experiment_of(wildcards)["explain"]["models"]:
+    if not explained_rows(experiment_of(wildcards)):
         return []
-    return [f"results/{wildcards.experiment}/explain/{file}" for file in ("sampling.csv", "offsets.npz")]
+    files = ("sampling.csv", "offsets.npz", "features.npz")
+    return [f"results/{wildcards.experiment}/explain/{file}" for file in files]
 
 
 def seamed_row(wildcards):

@@ -1,11 +1,15 @@
-"""Look into trained U-Nets: where their kernels sample, and whether offsets follow the borders of cells.
+"""Look into trained networks: where the kernels of U-Nets sample, whether offsets follow cells, what features are seen.
 
-Writes two files, each whole:
+Writes three files, each whole:
 
 * ``sampling.csv``: a row per sampling point: model, seed, kind of the pixel, sample, pixel_row, pixel_column, depth
   (how many layers are composed), row, column (sample pixels) and weight (on how many ways the point is reached).
 * ``offsets.npz``: lengths and directions of the offsets of the deformable networks, by distance to
   the nearest cell border (`data.offset_sums.OffsetSums`).
+* ``features.npz``: low-level and high-level maps of the networks named in ``features``, over the test sample with the
+  most classes (`data.seen_features.SeenFeatures`).
+
+A network is looked at for its kernels unless it is named in ``features`` and not in ``models``.
 """
 
 from typing import Any
@@ -15,12 +19,14 @@ import pandas as pd
 import torch
 
 from hemoseg import models
+from hemoseg.data import seen_features as features_format
 from hemoseg.data.offset_sums import OffsetSums, to_arrays
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
 from hemoseg.inference.border_following import EDGES
 from hemoseg.inference.chosen_pixels import Pixel, View, choose_pixels
-from hemoseg.inference.explanation import Explained, Test, is_deformable, offset_sums, sampling
+from hemoseg.inference.explanation import COLUMNS, Explained, Test, is_deformable, offset_sums, sampling
+from hemoseg.inference.features import richest_sample, seen_features
 from hemoseg.labels.autolabel import autolabel
 from hemoseg.labels.autolabel_kinds import checked as checked_autolabel
 from hemoseg.labels.autolabel_kinds import of_kind
@@ -38,7 +44,7 @@ from hemoseg.training.batches import Normalisation
 # As in params.yaml; `autolabel` is the experiment's section, `touching` the threshold of its table.
 DEFAULTS: dict[str, Any] = {
     "models": [], "split": "first", "per_kind": 1, "at": [], "depths": [2, 3], "path": "skip",
-    "offsets": "interpolated", "draws": 20, "autolabel": {}, "touching": 3,
+    "offsets": "interpolated", "draws": 20, "features": [], "channels": 8, "autolabel": {}, "touching": 3,
 }  # fmt: skip
 
 
@@ -53,6 +59,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--run", action="append", required=True, help=f"{ONE_SPLIT_FORM}; DIR is what `train` wrote")
     parser.add_argument("--sampling", required=True, help="sampling.csv to write")
     parser.add_argument("--offsets", required=True, help="offsets.npz to write")
+    parser.add_argument("--features", required=True, help="features.npz to write")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     settings = checked(args.settings)
@@ -65,10 +72,14 @@ def main(argv: list[str]) -> None:
     if not len(test):
         raise InputError(f"{args.splits}: the split {args.split!r} has no test samples; mend `split` in the experiment")
     runs = [read_run(text, test) for text in args.run]
-    pixels = chosen(test, settings)
-    table, arrays = explain(runs, args.split, test, pixels, settings)
+    kernels = [one for one in runs if one.model in settings["models"] or one.model not in settings["features"]]
+    check_kernels(kernels)
+    features = features_of(runs, test, settings)
+    pixels = chosen(test, settings) if kernels else []
+    table, arrays = explain(kernels, args.split, test, pixels, settings)
     write_table(args.sampling, table)
     write_arrays(args.offsets, **arrays)
+    write_arrays(args.features, **features_format.to_arrays(features))
 
 
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +91,8 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     settings = with_defaults(settings, DEFAULTS, "explain settings")
     for key, kind, words in (
         ("at", list, "a list"),
+        ("models", list, "a list of rows"),
+        ("features", list, "a list of rows"),
         ("autolabel", dict, "a mapping"),
         ("touching", (int, float), "pixels"),
     ):
@@ -89,9 +102,9 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     for key, known in (("path", PATHS), ("offsets", OFFSETS)):
         if settings[key] not in known:
             raise InputError(f"explain settings: {key} {settings[key]!r}; choose {' or '.join(known)}")
-    for key in ("per_kind", "draws"):
-        if type(settings[key]) is not int or settings[key] < 0:
-            raise InputError(f"explain settings: {key} {settings[key]!r}; give a whole number, 0 or more")
+    for key, least in (("per_kind", 0), ("draws", 0), ("channels", 1)):
+        if type(settings[key]) is not int or settings[key] < least:
+            raise InputError(f"explain settings: {key} {settings[key]!r}; give a whole number, {least} or more")
     depths = settings["depths"]
     if not isinstance(depths, list) or not depths or any(type(depth) is not int or depth < 1 for depth in depths):
         raise InputError(f"explain settings: depths {depths!r}; give numbers of layers, such as [2, 3]")
@@ -105,26 +118,51 @@ def read_run(text: str, test: Samples) -> Explained:
     """The network of one ``--run``, as it was trained.
 
     Raises:
-        InputError: the text has another form, or the network is no U-Net or was made for other images.
+        InputError: the text has another form, or the model is no network or was made for other images.
     """
     run = parse_run("--run", text, ONE_SPLIT_FORM)
     weights, description = read_model(run.folder)
     module, channels = models.load(description["network"]), description.get("in_channels")
     if not models.is_network(module):
-        raise InputError(f"{run.model}: it is no network and samples nothing; take it out of `explain.models`")
+        raise InputError(f"{run.model}: it is no network and samples nothing; take it out of `explain`")
     if test.images[0].shape[0] != channels:
         raise InputError(f"{run.folder}: the model reads {channels} channels, the samples have others; train again")
     network = module.build(channels, len(description["classes"]), **description["settings"]["network_settings"])
-    try:
-        layers_of(network)
-    except ValueError as error:
-        raise InputError(f"{run.model}: {error}; take it out of `explain.models`") from None
     try:
         network.load_state_dict(weights)
     except RuntimeError:
         raise InputError(f"{run.folder}: the weights do not fit {description['network']!r}; train again") from None
     normalise = Normalisation(**description["normalisation"]).apply
     return Explained(run.model, run.seed, network.eval().requires_grad_(False), normalise)
+
+
+def check_kernels(runs: list[Explained]) -> None:
+    """Refuse a network whose kernels cannot be drawn.
+
+    Raises:
+        InputError: it is no U-Net.
+    """
+    for one in runs:
+        try:
+            layers_of(one.network)
+        except ValueError as error:
+            raise InputError(f"{one.model}: {error}; take it out of `explain.models`") from None
+
+
+def features_of(runs: list[Explained], test: Samples, settings: dict[str, Any]) -> list[features_format.SeenFeatures]:
+    """Maps of the networks that are named in ``features``, the first seed of each.
+
+    Raises:
+        InputError: a network has no convolution over the image.
+    """
+    first: dict[str, Explained] = {}
+    for one in runs:
+        first.setdefault(one.model, one)
+    named = [first[key] for key in settings["features"] if key in first]
+    try:
+        return seen_features(named, test, richest_sample(test), settings["channels"])
+    except ValueError as error:
+        raise InputError(f"{error}; take it out of `explain.features`") from None
 
 
 def chosen(test: Samples, settings: dict[str, Any]) -> list[Pixel]:
@@ -168,6 +206,7 @@ def explain(
         for i, name in enumerate(test.ids)
     ]
     images = {one.sample: one.image for one in tests}
+    nothing = pd.DataFrame(columns=list(COLUMNS))
     ways = (settings["depths"], settings["path"], settings["offsets"])
     try:
         points = [sampling(one, pixels, images, *ways) for one in runs]
@@ -181,4 +220,4 @@ def explain(
         OffsetSums(one.model, one.seed, **same, **offset_sums(one, tests, radius, settings["draws"], shown))
         for one in tracked(deformable, len(deformable), "explain", "network")
     ]
-    return pd.concat(points, ignore_index=True), to_arrays(found)
+    return pd.concat(points or [nothing], ignore_index=True), to_arrays(found)

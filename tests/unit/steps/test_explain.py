@@ -8,6 +8,7 @@ import torch
 
 from hemoseg import models
 from hemoseg.__main__ import main
+from hemoseg.data import seen_features
 from hemoseg.data.offset_sums import from_arrays
 from hemoseg.data.samples import Samples, to_arrays
 from hemoseg.nn.deform_conv import DeformConv2d
@@ -47,9 +48,9 @@ class Lab:
         for name, own in NETWORKS.items():
             self.write_model(name, own)
 
-    def write_model(self, network, own, *, random=False, folder=None):
+    def write_model(self, network, own, *, random=False, folder=None, seed=0):
         """What `train` leaves of a network as it was built, its offset kernels drawn at random if asked for."""
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         module = models.load(network)
         made = module.build(3, 2, **own) if models.is_network(module) else torch.nn.Linear(1, 1)
         for layer in made.modules():
@@ -67,13 +68,17 @@ class Lab:
         words += [f"--{name}={self.folder / name}.{end}" for name, end in (("samples", "npz"), ("splits", "csv"))]
         for name in models or NETWORKS:
             words += ["--run", f"model={name},seed=0,folder={self.folder / name}"]
-        return main([*words, f"--sampling={self.folder}/sampling.csv", f"--offsets={self.folder}/offsets.npz"])
+        files = {"sampling": "sampling.csv", "offsets": "offsets.npz", "features": "features.npz"}
+        return main([*words, *(f"--{name}={self.folder / file}" for name, file in files.items())])
 
     def points(self):
         return read_table(self.folder / "sampling.csv", dtype={"sample": str})
 
     def sums(self):
         return from_arrays(read_arrays(self.folder / "offsets.npz"))
+
+    def features(self):
+        return seen_features.from_arrays(read_arrays(self.folder / "features.npz"))
 
 
 @pytest.fixture
@@ -129,8 +134,9 @@ def test_offsets_are_summed_by_layer_against_own_and_other_borders(lab):
 def test_the_same_run_gives_the_same_bytes(lab):
     found = []
     for _ in range(2):
-        assert lab.run("deformable_unet", depths=[4], offsets="neighbours") == 0
-        found.append([(lab.folder / name).read_bytes() for name in ("sampling.csv", "offsets.npz")])
+        assert lab.run("deformable_unet", depths=[4], offsets="neighbours", features=["deformable_unet"]) == 0
+        files = ("sampling.csv", "offsets.npz", "features.npz")
+        found.append([(lab.folder / name).read_bytes() for name in files])
     assert found[0] == found[1]
 
 
@@ -141,9 +147,40 @@ def test_samples_without_a_cell_have_no_pixel(lab):
     assert not lab.sums()[0].own.any()
 
 
+def test_features_are_seen_in_any_network_and_kernels_only_where_they_are_asked_for(lab):
+    lab.write_model("pspnet", {"encoder": "resnet18", "width": 4})
+    assert lab.run("pspnet", "unet", features=["unet", "pspnet"], channels=3, models=[]) == 0
+    assert lab.points().empty
+    assert lab.sums() == []
+    told = [(one.model, one.level, len(one.channels), one.maps.shape) for one in lab.features()]
+    levels = [(model, level) for model in ("unet", "pspnet") for level in ("low", "high")]
+    assert [one[:2] for one in told] == levels
+    assert [one[2] for one in told] == [2, 2, 3, 3], "as many as asked for, or all of them"
+    assert {one.sample for one in lab.features()} == {"s1"}, "all have two cells of one class: the first"
+    assert told[0][3] == (2, 32, 40)
+    assert lab.run("pspnet", "unet", features=["pspnet"], models=["unet"]) == 0
+    assert set(lab.points()["model"]) == {"unet"}
+    assert {one.model for one in lab.features()} == {"pspnet"}
+
+
+def test_a_network_and_the_one_that_started_from_it_show_the_same_maps(lab):
+    for seed, folder in enumerate(("single", "transfer", "other")):
+        lab.write_model("unet", {"width": 3 if folder == "other" else 2, "levels": 1}, folder=folder, seed=seed)
+    assert lab.run("single", "transfer", "other", features=["single", "transfer", "other"], channels=1, per_kind=0) == 0
+    found = {(one.model, one.level): one for one in lab.features()}
+    for level in ("low", "high"):
+        first, second = found["single", level], found["transfer", level]
+        assert (first.layer, first.channels, first.of) == (second.layer, second.channels, second.of)
+        assert not np.array_equal(first.maps, second.maps)
+        spread = first.maps.std()
+        assert len(first.maps) == 1
+        assert spread > 0
+    assert found["other", "low"].of == 3
+
+
 FAULTS = {
     "another network": (("pspnet",), {}, "pspnet: it is no U-Net of plain or deformable 3x3 convolutions; take it"),
-    "no network": (("otsu",), {}, "otsu: it is no network and samples nothing; take it out of `explain.models`"),
+    "no network": (("otsu",), {}, "otsu: it is no network and samples nothing; take it out of `explain`"),
     "unknown sample": ((), {"at": [["s9", 1, 1]]}, "at names 's9'; the split tests s1, s2, s3, s4"),
     "a training sample": ((), {"at": [["s0", 1, 1]]}, "at names 's0'"),
     "outside": ((), {"at": [["s1", 32, 1]]}, "at [s1, 32, 1] lies outside the sample's (32, 40)"),
@@ -154,6 +191,8 @@ FAULTS = {
     "unknown reading": ((), {"offsets": "none"}, "offsets 'none'; choose interpolated or neighbours"),
     "a part of a draw": ((), {"draws": 1.5}, "draws 1.5; give a whole number"),
     "no list of pixels": ((), {"at": None}, "at None; give a list"),
+    "no map": ((), {"channels": 0}, "channels 0; give a whole number, 1 or more"),
+    "no list of rows": ((), {"features": "unet"}, "features 'unet'; give a list of rows"),
     "no mapping": ((), {"autolabel": None}, "autolabel None; give a mapping"),
     "no distance": ((), {"touching": "x"}, "touching 'x'; give pixels"),
     "unknown key": ((), {"dept": [1]}, "explain settings: unknown key 'dept'; did you mean 'depths'?"),

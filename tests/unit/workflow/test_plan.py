@@ -111,6 +111,8 @@ def test_a_row_that_is_taken_out_is_explained_no_more():
     assert plan["experiments"]["scd2020_binary"]["explain"]["models"] == ["deformable_unet"]
     assert plan["experiments"]["scd2020_multiclass"]["explain"]["models"] == ["deformable_unet"]
     assert plan["experiments"]["scd2020_data_size"]["explain"]["models"] == []
+    plan = with_overlay(experiment(explain={"features": ["unet", "pspnet"]}, models={"unet": None}))
+    assert plan["experiments"]["scd2020_binary"]["explain"]["features"] == ["pspnet"]
 
 
 def test_an_experiment_knows_the_families_of_its_splits_and_what_compares_them():

@@ -170,6 +170,11 @@ REFUSED = {
         experiment(explain={"split": "fold9"}),
         r"binary\.explain\.split: there is no split 'fold9' .*; did you mean fold",
     ),
+    "features of a row that is no network": (
+        experiment(explain={"features": ["unet", "otsu"]}),
+        r"scd2020_binary\.explain\.features: otsu is no network; take it out",
+    ),
+    "features of an unknown row": (experiment(explain={"features": ["unnet"]}), r"explain\.features: .* mean unet\?"),
     "an explained row that is no U-Net": (
         experiment(explain={"models": ["unet", "pspnet"]}),
         r"scd2020_binary\.explain\.models: pspnet is no U-Net; take it out",
