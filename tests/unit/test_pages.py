@@ -18,6 +18,8 @@ from hemoseg.data.protocol import comparison, families
 from hemoseg.data.samples import Samples
 from hemoseg.data.seen_features import SeenFeatures
 from hemoseg.labels.components import connected_components
+from hemoseg.labels.points import centres_of
+from hemoseg.labels.watershed import distance_markers, split_at_markers
 from hemoseg.steps import compare, evaluate, report, split, tabulate, times
 from hemoseg.steps.files import write_arrays, write_json, write_table
 from hemoseg.steps.train import HISTORY
@@ -71,6 +73,7 @@ def settings_of(kind):
             "settings": {},
             "predict": {"cells": "components"},
         }
+        | kind.get("rows", {}).get(key, {})
         for key, label in kind["models"].items()
     }
     columns = {"dice": f"Dice {HOSTILE}", "hausdorff": "HD", "loss": "Loss", "merged": "I", "artefacts": "II"}
@@ -86,7 +89,17 @@ def settings_of(kind):
     }  # fmt: skip
 
 
-def write_run(folder, samples, ids, key, seed, run):
+def boxes_of(cells):
+    """Boxes ``(n, 5)`` around the cells of an image, and a second one, beside the first, in the first cell."""
+    found = []
+    for number in np.unique(cells)[1:]:
+        rows, columns = np.nonzero(cells == number)
+        found.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1, 0.9])
+    first = found[0]
+    return np.array([*found, [first[0], first[1], first[2] - 6, first[3] - 6, 0.6]], np.float32)
+
+
+def write_run(folder, samples, ids, key, seed, run, model):
     """What `train` and `predict` leave of one run, as far as a page reads it."""
     rng = np.random.default_rng(seed + 10 * len(key))
     part = samples.take(samples.index(ids))
@@ -94,11 +107,28 @@ def write_run(folder, samples, ids, key, seed, run):
     network = "unet" in key
     count = len(part.class_names)
     one_hot = [np.stack([m == c for c in range(count)]) * (1 - 0.01 * count) + 0.01 for m in classes]
-    said = Predictions(ids, one_hot if network else [], classes, [connected_components(m > 0) for m in classes])
+    cells, boxes = [connected_components(m > 0) for m in classes], []
+    if proposes := model["predict"].get("markers", {}).get("source", model["network"]) in (
+        "proposals",
+        "instance_unet",
+    ):
+        boxes = [boxes_of(one) for one in part.instances]
+    if model["predict"]["cells"] == "watershed":
+        points = [centres_of(one) for one in boxes] if proposes else [distance_markers(m > 0) for m in classes]
+        cells = [split_at_markers(m > 0, at) for m, at in zip(classes, points, strict=True)]
+    said = Predictions(ids, one_hot if network else [], classes, cells, boxes)
     write_arrays(folder("predict") / "predictions.npz", **prediction_files.to_arrays(said))
     timing = {"images": len(ids), "seconds": 1.0, "device": "cpu", "threads": 1}
     write_json(folder("predict") / "timing.json", timing)
-    facts = {"network": key, "split": run, "labels": "truth", "weights": "last", "samples_sha256": "a" * 64}
+    if model.get("weights_from"):
+        return  # trains nothing
+    facts = {
+        "network": model["network"],
+        "split": run,
+        "labels": "truth",
+        "weights": "last",
+        "samples_sha256": "a" * 64,
+    }
     write_json(folder("train") / "model.json", facts | ({"steps": 4, "step": 4, "parameters": 9} if network else {}))
     extra = {"seconds_per_step": 0.1} | ({"deformable_backend": "kornia"} if "deformable" in key else {})
     extra |= {"imbalance": "none", "pretrained": None}
@@ -108,7 +138,8 @@ def write_run(folder, samples, ids, key, seed, run):
         extra |= {"imbalance": "class_weights", "class_weights": weights, "pretrained": begun}
     times = {"device": "cpu", "threads": 1, "versions": VERSIONS, "training_seconds": 1.0}
     write_json(folder("train") / "run.json", times | (extra if network else {}))
-    history = [[s, 1 / s, 1 / s, 0.5, 0.4, np.nan, 1.0] for s in (2, 4)] if network else []
+    error = 0.3 if model["network"] == "instance_unet" else np.nan
+    history = [[s, 1 / s, 1 / s, 0.5, 0.4, error, 1.0] for s in (2, 4)] if network else []
     write_table(folder("train") / "history.csv", pd.DataFrame(history, columns=list(HISTORY)))
 
 
@@ -125,7 +156,7 @@ def results_of(root, kind):
             ids = list(splits["sample"][(splits["split"] == name) & (splits["role"] == "test")])
             for seed in model["seeds"]:
                 tail = Path(key) / name / f"seed{seed}"
-                write_run(lambda stage, tail=tail: base / stage / tail, samples, ids, key, seed, name)
+                write_run(lambda stage, tail=tail: base / stage / tail, samples, ids, key, seed, name, model)
                 out = base / "evaluate" / tail
                 evaluate.main(
                     ["--settings", "{}", "--samples", str(base / "samples.npz"), "--splits", str(base / "splits.csv"),
@@ -143,6 +174,9 @@ def results_of(root, kind):
         compare.main(["--settings", told, "--comparison", kinds, *runs, f"--out={root}/tables/lab.{kinds}.csv"])
     told = json.dumps({"rows": rows, "baseline": "unet"})
     trained = [word.replace("--run", "--trained").replace("/evaluate/", "/train/") for word in runs]
+    for key, model in settings["models"].items():  # as the rules do: the training of the row it names
+        owner = model.get("weights_from") or key
+        trained = [word.replace(f"/train/{key}/", f"/train/{owner}/") for word in trained]
     predicted = [word.replace("--run", "--predicted").replace("/evaluate/", "/predict/") for word in runs]
     ratios = ["--published", "reports/published/ratios.csv", "--out", f"{root}/tables/lab.times.csv"]
     times.main(["--settings", told, *ratios, *trained, *predicted])
@@ -212,6 +246,28 @@ def test_sampling_locations_are_shown_where_they_were_looked_at(tmp_path):
     assert "follow the shape of cells?" in page
     assert "<script" not in page
     assert report.loads(page) == []
+
+
+CUT = {"network": "instance_unet", "weights_from": "iu_unet"}
+DISTANCE = CUT | {"predict": {"cells": "watershed", "markers": {"source": "distance", "score": 0.5, "overlap": 0.3}}}
+PROPOSALS = CUT | {"predict": {"cells": "watershed", "markers": {"source": "proposals", "score": 0.5, "overlap": 0.3}}}
+PROPOSING = BINARY | {"folds": 1, "models": {"iu_unet": "IU", "iuw_unet": "IUW", "distance_unet": "D"}}
+
+
+@pytest.mark.parametrize("cutting", ["both", "distance alone"])
+def test_boxes_borrowed_weights_and_watersheds_have_their_page(tmp_path, cutting):
+    first = {"network": "instance_unet" if cutting == "both" else "unet"}
+    models = {key: label for key, label in PROPOSING["models"].items() if cutting == "both" or key != "iuw_unet"}
+    rows = {"iu_unet": first, "iuw_unet": PROPOSALS, "distance_unet": DISTANCE}
+    page = shown_by(results_of(tmp_path, PROPOSING | {"models": models, "rows": rows}), tmp_path)
+    assert "<script" not in page
+    assert report.loads(page) == []
+    assert "Touching cells" in page
+    assert ("How fast they converge" in page) == (cutting == "both")  # scored while training, each training once
+    said = re.findall(r"IUW [^.:]*: of \d+ true cells (\d+) hold one marker, (\d+) none, (\d+) two or more", page)
+    assert bool(said) == ("Two markers in one cell" in page) == (cutting == "both")
+    if said:
+        assert int(said[0][2]) >= 2  # one in each sample at least, unless another cell has its pixels
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -178,8 +178,10 @@ def test_a_network_and_the_one_that_started_from_it_show_the_same_maps(lab):
     assert found["other", "low"].of == 3
 
 
+OTHERS = {"pspnet": {"encoder": "resnet18", "width": 4}, "instance_unet": {"width": 2, "anchor": 8.0}}
 FAULTS = {
     "another network": (("pspnet",), {}, "pspnet: it is no U-Net of plain or deformable 3x3 convolutions; take it"),
+    "proposals": (("instance_unet",), {}, "instance_unet: it is no U-Net of plain or deformable 3x3 convolutions"),
     "no network": (("otsu",), {}, "otsu: it is no network and samples nothing; take it out of `explain`"),
     "unknown sample": ((), {"at": [["s9", 1, 1]]}, "at names 's9'; the split tests s1, s2, s3, s4"),
     "a training sample": ((), {"at": [["s0", 1, 1]]}, "at names 's0'"),
@@ -204,7 +206,7 @@ FAULTS = {
 def test_what_cannot_be_explained_is_refused_in_one_sentence(lab, capsys, fault):
     names, settings, words = FAULTS[fault]
     for name in names:
-        lab.write_model(name, {"encoder": "resnet18", "width": 4} if name == "pspnet" else {})
+        lab.write_model(name, OTHERS.get(name, {}))
     capsys.readouterr()
     assert lab.run(*names, **settings) == 2
     said = capsys.readouterr().err

@@ -179,6 +179,14 @@ REFUSED = {
         experiment(explain={"models": ["unet", "pspnet"]}),
         r"scd2020_binary\.explain\.models: pspnet is no U-Net; take it out",
     ),
+    "an explained row with proposals": (
+        {"experiments": {"touching": {"explain": {"models": ["iu_bce"]}}}},
+        r"touching\.explain\.models: iu_bce is no U-Net; take it out, only their kernels are drawn",
+    ),
+    "an explained row of borrowed weights that is no U-Net": (
+        {"experiments": {"deconvnet": {"explain": {"models": ["unet", "deconvnet_whole"]}}}},
+        r"deconvnet\.explain\.models: deconvnet_whole is no U-Net",
+    ),
     "a baseline of one's own": (
         experiment(tabulate={"baseline": "unett"}),
         r"binary\.tabulate\.baseline: there is no row 'unett'; did you mean unet\?",
