@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.figures.style import figure, plain
 from hemoseg.figures.words import count_of
 from hemoseg.metrics.bootstrap import resampled
@@ -15,6 +16,7 @@ from hemoseg.metrics.bootstrap import resampled
 DRAWS = 1000
 RANDOM = ""  # series of rows that start from random weights
 COLOURS = {True: "#b7791f", False: "#2b6cb0"}  # from random weights, from another row's
+FEW_UNITS = 5  # below, a bootstrap of whole units says little; ours
 CLOSE = 0.02  # within two points of mIoU, as autocsc's U-Transfer is of U-Base (79.73 and 80.47)
 
 
@@ -104,6 +106,7 @@ def caption(table: pd.DataFrame, tested: int, units: int) -> str:
     """Under the figure of `learning`."""
     seeds = int(table["seeds"].max())
     drawn = "test images" if units == tested else f"their {count_of(units, 'group')}, drawn whole"
+    drawn += ", too few for the bars to be trusted" if units < FEW_UNITS else ""
     spread = f"the mean of {seeds} seeds" if seeds > 1 else "one seed, whose luck the bars do not hold"
     return (
         f"mIoU (mean of the classes' pooled Jaccards, background included) of {count_of(tested, 'test image')} against "
@@ -115,6 +118,7 @@ def caption(table: pd.DataFrame, tested: int, units: int) -> str:
 def frame(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """The points of `learning` as a table for people."""
     starts = [_start(row, series, labels) for row, series in zip(table["row"], table["series"], strict=True)]
+    spread = {"sd of seeds": table["seed_sd"].map("{:.4f}".format)} if table["seeds"].max() > 1 else {}
     return pd.DataFrame(
         {
             "row": table["row"].map(labels),
@@ -124,9 +128,41 @@ def frame(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
             "95 % over test images": [
                 f"{low:.4f} to {high:.4f}" for low, high in zip(table.low, table.high, strict=True)
             ],
-            "sd of seeds": ["–" if np.isnan(sd) else f"{sd:.4f}" for sd in table["seed_sd"]],
+            **spread,
         }
     )
+
+
+def worst_class(pixels: pd.DataFrame, baseline: str, chosen: str, names: Sequence[str]) -> str:
+    """Which class the chosen row falls behind in most, of pooled Jaccards over all runs; empty where in none.
+
+    Args:
+        pixels: ``pixels.csv`` of all runs with ``model``.
+        baseline: row of all labels.
+        chosen: row of few.
+        names: of class 0, 1, ...
+    """
+    counts = pixels[pixels["model"].isin((baseline, chosen))].groupby(["model", "class"])[["tp", "fp", "fn"]].sum()
+    jaccard = (counts["tp"] / counts.sum(axis=1).clip(lower=1)).unstack("model")
+    if not {baseline, chosen} <= set(jaccard.columns) or (behind := jaccard[baseline] - jaccard[chosen]).max() <= 0:
+        return ""
+    number = int(behind.idxmax())
+    few, full = jaccard.at[number, chosen], jaccard.at[number, baseline]
+    return f"It falls behind most in {names[number]}: IoU {few:.3f} against {full:.3f}."
+
+
+def labelled_cells(samples: Samples, ids: Sequence[str], labels: str) -> str:
+    """How many cells of each class the images show that a row of few labels learned from; empty without instances."""
+    if not samples.has_instances or not ids:
+        return ""
+    counts = np.zeros(len(samples.class_names), int)
+    for position in samples.index(list(ids)):
+        for cell in np.setdiff1d(np.unique(samples.instances[position]), [0]):
+            own = samples.classes[position][samples.instances[position] == cell]
+            known = own[own != IGNORE]
+            counts[np.bincount(known).argmax() if len(known) else 0] += 1
+    told = [f"{count} {name}" for count, name in zip(counts[1:], samples.class_names[1:], strict=True)]
+    return f"{labels} learns from {count_of(len(ids), 'image')} with {' and '.join(told)}."
 
 
 def _start(row: str, series: str, labels: Mapping[str, str]) -> str:

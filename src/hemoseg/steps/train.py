@@ -212,6 +212,7 @@ def _describe(args: Any, samples: Samples, train: Samples, extra: dict[str, Any]
         "in_channels": int(samples.images[0].shape[0]),
         "input_size": [int(side) for side in samples.images[0].shape[1:]],
         "training_samples": len(train),
+        "training_ids": list(train.ids) if args.settings["train"].get("most") else None,
         "labels": "auto" if args.autolabels else "truth",
         "median_cell_area": median_cell_area(train),
         "weights_sha256": sha256(args.out / "model.safetensors"),

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemoseg.data.samples import Samples
 from hemoseg.figures import label_numbers
 
 MODELS = {"base": {}, "single": {"labels": "auto"}, "few": {"init_from": "single"}, "alone": {"init_from": None}}
@@ -118,3 +119,33 @@ def test_the_table_says_what_each_row_started_from():
         "Single": "random weights, automatic labels",
         "Transfer": "weights of Single",
     }
+
+
+def test_spread_over_seeds_is_shown_where_there_are_several():
+    table = table_of(0.8, 0.7, 0.6)
+    assert "sd of seeds" not in label_numbers.frame(table, LABELS)
+    assert "sd of seeds" in label_numbers.frame(table.assign(seeds=2, seed_sd=0.1), LABELS)
+    assert "too few" in label_numbers.caption(table, 12, 2)
+    assert "too few" not in label_numbers.caption(table, 12, 12)
+
+
+def test_the_class_that_falls_behind_most_is_named():
+    rows = [("base", 0, 90, 5, 5), ("base", 1, 80, 10, 10), ("few", 0, 80, 10, 10), ("few", 1, 30, 10, 10)]
+    pixels = pd.DataFrame(rows, columns=["model", "class", "tp", "fp", "fn"])
+    said = label_numbers.worst_class(pixels, "base", "few", ["background", "cell"])
+    assert said == "It falls behind most in cell: IoU 0.600 against 0.800."
+    assert label_numbers.worst_class(pixels, "few", "base", ["background", "cell"]) == ""
+    assert label_numbers.worst_class(pixels, "base", "absent", ["background", "cell"]) == ""
+
+
+def test_cells_that_few_images_show_are_counted_by_their_majority():
+    instances = np.array([[1, 1, 2], [1, 0, 3], [0, 0, 3]], np.int32)
+    classes = np.array([[1, 1, 2], [2, 0, 255], [0, 0, 255]], np.uint8)
+    number = 2
+    samples = Samples(
+        [classes[None]] * number, [classes] * number, [instances] * number, ["a", "b"], ["a", "b"], [""] * 2, [""] * 2,
+        np.zeros((2, 4)), np.zeros((2, 2)), ["background", "red", "white"], 255,
+    )  # fmt: skip
+    said = label_numbers.labelled_cells(samples, ["b"], "U-Transfer")
+    assert said == "U-Transfer learns from 1 image with 1 red and 1 white."
+    assert label_numbers.labelled_cells(samples, [], "U-Transfer") == ""
