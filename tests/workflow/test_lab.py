@@ -87,7 +87,7 @@ def test_the_readmes_command_starts_from_frames_alone(lab, label_free):
     overlay["experiments"]["my_frames"] |= {"train": {"steps": 2}, "split": {"folds": 2, "by": "frame"}}
     overlay["experiments"]["my_frames"]["prepare"]["size"] = [32, 32]
     (lab / "my-frames.yaml").write_text(yaml.safe_dump(overlay))
-    lab.run(*command)
+    lab.run(*command, timeout=900)
     named = re.findall(r"`((?:results|reports|data)/my_frames[^` ]*|(?:results/tables|reports/build)/[^` ]+)`", text)
     assert len(named) == 6
     assert not [name for name in named if not (lab / name).exists()]

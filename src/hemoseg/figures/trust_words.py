@@ -63,7 +63,7 @@ def badges(samples: Samples, settings: Mapping[str, Any], table: pd.DataFrame) -
         (f"scale {settings['scale']}", ""),
         (f"{len(table)} of {count_of(len(set(samples.frames)), 'frame')}", ""),
         ("automatic labels", ""),
-        ("compared with no truth", "simulated"),
+        ("compared with no truth", "simulated") if settings["labels"] == "auto" else ("truth kept aside", ""),
     ]
 
 
