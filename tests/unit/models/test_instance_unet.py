@@ -117,6 +117,31 @@ def test_images_of_any_size_are_trained_on(size):
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
 
 
+def nuclei(kind, side=168):
+    """True cells of one image ``(1, side, side)``: none, one, one over the whole frame, or 42 x 42 of 3 pixels."""
+    rows, columns = np.indices((side, side))
+    grid = np.where((rows % 4 < 3) & (columns % 4 < 3), 1 + rows // 4 * (side // 4) + columns // 4, 0)
+    one = (np.hypot(rows - 40, columns - 60) < 8).astype(int)
+    found = {"none": 0 * grid, "one": one, "whole frame": np.ones_like(grid), "1,764": grid}[kind]
+    return torch.from_numpy(found)[None]
+
+
+@pytest.mark.parametrize("kind", ["none", "one", "whole frame", "1,764"])
+def test_images_with_no_nucleus_one_or_very_many_are_trained_on(kind):
+    """One nucleus has fewer positive anchors than the sampler asks for; 1,764 of them have more."""
+    instances = nuclei(kind)
+    images = torch.randn(1, 1, *instances.shape[1:], generator=torch.Generator().manual_seed(0))
+    given = SimpleNamespace(images=images, classes=(instances > 0).long(), instances=instances)
+    network = built(anchor=8.0).train()
+    loss = instance_unet.compute_loss(network, given, lambda logits, batch: 0 * logits.sum())
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert loss.item() > 0  # the scores learn from background at the least
+    head = [p.grad for p in network.proposal_head.parameters()]
+    assert all(torch.isfinite(grad).all() for grad in head)
+    assert any(grad.abs().max() > 0 for grad in head)
+
+
 def cells(*sides, size=(60, 80)):
     instances, column = np.zeros(size, np.int32), 0
     for number, (height, width) in enumerate(sides, start=1):
