@@ -71,8 +71,8 @@ def caption(features: Sequence[SeenFeatures]) -> str:
     return (
         f"Feature maps over test sample {features[0].sample}, the one with the most classes, then cells; first seed of "
         "each model. Low level: the output of the first convolution before any norm and activation, orange below and "
-        "violet above zero. High level: the input of the last convolution that runs over the image, from which it makes "
-        f"the classes. Of each layer the {kept} maps that vary most over the sample; models whose layer has the same name "
-        "and number of maps show the same ones, chosen by the first of them. 1:4: a pixel of a map is 4 pixels of the "
-        "sample. A colour scale per line, from the first to the 99th percentile; a map has no unit."
+        "violet above zero. High level: the input of the last convolution that runs over the image, from which it "
+        f"makes the classes. Of each layer the {kept} maps that vary most over the sample; models whose layer has the "
+        "same name and number of maps show the same ones, chosen by the first of them. 1:4: a pixel of a map is 4 "
+        "pixels of the sample. A colour scale per line, from the first to the 99th percentile; a map has no unit."
     )
