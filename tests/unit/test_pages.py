@@ -119,6 +119,7 @@ def write_run(folder, samples, ids, key, seed, run, model):
     said = Predictions(ids, one_hot if network else [], classes, cells, boxes)
     write_arrays(folder("predict") / "predictions.npz", **prediction_files.to_arrays(said))
     timing = {"images": len(ids), "seconds": 1.0, "device": "cpu", "threads": 1}
+    timing |= {"flops": 2_500_000_000, "flops_image": [40, 48]} if network else {}
     write_json(folder("predict") / "timing.json", timing)
     if model.get("weights_from"):
         return  # trains nothing
@@ -294,6 +295,7 @@ def test_every_kind_of_results_has_a_page_of_its_counts(tmp_path, kind):
     assert "<script" not in page
     assert report.loads(page) == []
     assert "is nearest image by image" in page
+    assert ("<td>2.5 GFLOP</td><td>40×48 px</td>" in page) == any("unet" in key for key in kind["models"])
     assert page.count("<figure") == 3
     assert page.count("limits of agreement</th>") == 1
 

@@ -47,6 +47,38 @@ def trainings(runs: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def costs(runs: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """A row per network: parameters, counted operations of the first test image, images per second.
+
+    Args:
+        runs: as for `trainings`; a model whose operations were not counted has no row.
+        labels: label of each model.
+    """
+    rows = []
+    for model, of_model in runs.dropna(subset=["flops"]).groupby("model", sort=False):
+        first = of_model.iloc[0]
+        height, width = first["flops_image"]
+        rows.append(
+            {
+                "model": labels[model],
+                "parameters": _whole(first.get("parameters")),
+                "operations per image": f"{of_model['flops'].mean() / 1e9:.3g} GFLOP",
+                "of": f"{height}×{width} px",
+                "images per second": f"{1 / _seconds_per_image(of_model):.3g}",
+                "device": str(first["device"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+COSTS = (
+    "Operations of the first test image, its windows included, mean over the runs: convolutions and matrix products "
+    "counted while they ran, two to a multiply-add, deformable layers by formula; norms, activations, pooling and "
+    "interpolation are not counted. Images per second of the whole prediction, cells included, one image at a time; "
+    "times are of this machine, as busy as it was. `benchmarks/models/run.py` measures all networks alone, at 512×512."
+)
+
+
 def device_sentence(runs: pd.DataFrame) -> str:
     """On what the trainings ran."""
     devices = ", ".join(dict.fromkeys(runs["device"].astype(str)))

@@ -22,6 +22,7 @@ from hemoseg.models import Labelled
 from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
+from hemoseg.steps.costs import operations_of
 from hemoseg.steps.files import write_arrays, write_json
 from hemoseg.steps.labelled import read_samples, read_split, role_samples
 from hemoseg.steps.progress import tracked
@@ -66,7 +67,9 @@ def main(argv: list[str]) -> None:
     ]
     seconds = time.perf_counter() - begin
     write_arrays(args.out, **predictions_format.to_arrays(_gathered(test.ids, said)))
-    timing = {"images": len(test), "seconds": seconds} | environment(device)
+    timing = (
+        {"images": len(test), "seconds": seconds} | environment(device) | operations_of(description, predict_one, test)
+    )
     write_json(args.out.with_name("timing.json"), timing)
 
 

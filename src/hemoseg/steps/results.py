@@ -175,6 +175,7 @@ class Results:
             timing = self.path("predict", run, "timing.json")
             seen = read_json(timing) if timing.exists() else {"images": np.nan, "seconds": np.nan}
             predicted = {"predict_images": seen["images"], "predict_seconds": seen["seconds"]}
+            predicted |= {"flops": seen.get("flops", np.nan), "flops_image": seen.get("flops_image")}
             rows.append(dict(zip(RUN, run, strict=True)) | facts | predicted)
         return pd.DataFrame(rows)
 

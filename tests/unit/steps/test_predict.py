@@ -106,6 +106,8 @@ def test_predictions_hold_what_their_format_says(lab, settings):
     timing = read_json(lab.folder / "timing.json")
     assert timing["images"] == 2
     assert timing["seconds"] > 0
+    assert timing["flops"] > 0
+    assert timing["flops_image"] == [16, 20]
 
 
 def test_a_class_that_no_training_image_shows_has_probability_0_everywhere(tmp_path):
