@@ -23,6 +23,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from torch import nn
@@ -69,8 +70,19 @@ def networks(scale: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
 def ready(network: str, settings: dict[str, Any], device: str) -> nn.Module:
     """A network as `hemoseg predict` runs it."""
     torch.manual_seed(0)
-    made = models.load(network).build(CHANNELS, CLASSES, **settings)
+    module = models.load(network)
+    if hasattr(module, "settle"):
+        settings = module.settle(settings, [cells()])
+    made = module.build(CHANNELS, CLASSES, **settings)
     return made.to(device, memory_format=torch.channels_last).eval()
+
+
+def cells() -> np.ndarray:
+    """Training cells that anchors take their sides from: squares of red cells and macrophages at 0.25 um a pixel."""
+    labels = np.zeros((512, 512), np.int32)
+    for number, side in enumerate((24, 24, 24, 66)):  # autocsc, data: 5-7 um and 13-20 um
+        labels[8 : 8 + side, 100 * number + 8 : 100 * number + 8 + side] = number + 1
+    return labels
 
 
 def measure(rows: list[tuple], size: tuple[int, int], batch: int, repeats: int, device: str) -> list[dict[str, Any]]:
