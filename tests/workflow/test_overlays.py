@@ -21,6 +21,7 @@ ROWS = {
     "nuclei_touching": ["iu_dice", "u_bce", "iu_bce", "iuw_bce", "iu_bce_dice", "iuw_bce_dice"],
     "label_free_smear": ["autolabel", "otsu", "label_free_unet", "unet"],
     "sickle_cells": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
+    "autolabel_real": ["threshold_contours", "gaussian", "morphology", "all", "searched", "literal_all"],
 }
 
 

@@ -34,8 +34,8 @@ CONTOURS = (
 )
 ADHESION = (
     "Cells that stick together before and after morphology (erosion, then dilation, 3x3), a row per kind: of the first "
-    "{most} test images of the kind the one in which most cells are parted, n = 1 each, with the number of cells that "
-    "are seen. Colours are arbitrary."
+    "{most} test images of the kind the one in which most true cells are parted, of equal ones that in which most "
+    "stick together, n = 1 each, with the number of cells that are seen. Colours are arbitrary; a piece keeps that of its cell, a further one has its own."
 )
 
 
@@ -65,9 +65,10 @@ def pairs(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Mapping, Map
     return {f"window {pair[0]['window']:g}": pair for pair in both if pair[1] in known}
 
 
-def row_with(rows: Mapping[str, Mapping[str, Any]], part: str) -> str | None:
-    """Key of the first row that has a part of the chain (``gaussian``, ``morphology``) and is not searched."""
-    return next((key for key, own in rows.items() if {**DEFAULTS, **own}[part] and not own.get("search")), None)
+def row_with(rows: Mapping[str, Mapping[str, Any]], *parts: str) -> str | None:
+    """Key of the first row with these parts of the chain (``gaussian``, ``morphology``) that is not searched."""
+    known = {key: {**DEFAULTS, **own} for key, own in rows.items()}
+    return next((key for key, own in known.items() if all(own[p] for p in parts) and not own["search"]), None)
 
 
 def thresholds(seen: Sequence[Seen], pairs: Mapping[str, tuple[Mapping, Mapping]]) -> Figure:
@@ -83,9 +84,7 @@ def thresholds(seen: Sequence[Seen], pairs: Mapping[str, tuple[Mapping, Mapping]
     for row, one in zip(grid, chosen, strict=True):
         part = middle(one.image.shape[1:])
         show(row[0], as_rgb(one.image)[part], _name(one))
-        sides = [
-            (title, way, own) for title, pair in pairs.items() for way, own in zip(("no", "with"), pair, strict=True)
-        ]
+        sides = [(title, way, own) for title, pair in pairs.items() for way, own in zip(("no", "+"), pair, strict=True)]
         for axes, (title, way, own) in zip(row[1:], sides, strict=True):
             mask = one.by(own).mask[part]
             show(axes, _grey(mask > 0), f"{plain(title)}, {way} Gaussian\n{_parts(mask)}")
@@ -109,17 +108,46 @@ def contours(seen: Sequence[Seen], settings: Mapping[str, Any]) -> Figure:
 
 def adhesion(seen: Sequence[Seen], settings: Mapping[str, Any]) -> Figure:
     """Per kind the image in which morphology parts the most cells: raw, before it, after it, truth."""
-    chosen = [max(group, key=lambda one: _parted(one, settings)[0]) for group in by_kind(seen)]
+    chosen = [max(group, key=lambda one: _stuck_and_parted(one, settings)) for group in by_kind(seen)]
     drawn, grid = _grid(len(chosen), 4)
     for row, one in zip(grid, chosen, strict=True):
         made = one.by(settings)
-        part = middle(one.image.shape[1:], _parted(one, settings)[1])
+        part = middle(one.image.shape[1:], _worst(made, one.cells))
+        before, after = made.filled[part], like(made.filled, made.labels)[part]
         show(row[0], as_rgb(one.image)[part], _name(one))
-        for axes, labels, title in ((row[1], made.filled, "before"), (row[2], made.labels, "after")):
-            number = count_of(_number(labels[part]), "cell")
-            show(axes, coloured(labels[part]), f"{title} erosion and dilation\n{number}")
+        show(row[1], coloured(before), f"before\n{count_of(_number(before), 'cell')}")
+        show(row[2], coloured(after), f"after\n{count_of(_number(after), 'cell')}")
         _truth(row[3], one, part)
     return drawn
+
+
+def adhesion_sentence(seen: Sequence[Seen], settings: Mapping[str, Any]) -> str:
+    """How many true cells stick to another one before morphology, and how many of them it parts, by kind."""
+    told = []
+    for group in by_kind([one for one in seen if one.cells is not None]):
+        both = [_stuck_and_parted(one, settings) for one in group]
+        parted, stuck = (sum(column) for column in zip(*both, strict=True))
+        kind = f"{group[0].kind}: " if group[0].kind else ""
+        told.append(f"{kind}{parted} of {stuck} in {count_of(len(group), 'image')}")
+    return f"True cells that stick to another one in a label and are parted: {'; '.join(told)}." if told else ""
+
+
+def like(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Pieces of cells with the cells' own numbers, so that they look alike; further pieces of a cell get new ones.
+
+    Args:
+        before: cells int ``(H, W)``.
+        after: pieces of them, each within one cell.
+    """
+    numbers = np.zeros(int(after.max(initial=0)) + 1, np.int32)
+    taken, last = set(), int(before.max(initial=0))
+    for piece in np.setdiff1d(after, 0):
+        cell = int(before[after == piece].max())
+        if cell in taken:
+            last += 1 + (cell + 3 - last - 1) % len(CELLS)  # the next number of another colour
+        numbers[piece] = last if cell in taken else cell
+        taken.add(cell)
+    return numbers[after]
 
 
 def by_kind(seen: Sequence[Seen]) -> list[list[Seen]]:
@@ -157,17 +185,37 @@ def _small(one: Seen, settings: Mapping[str, Any]) -> int:
     return _number(contours_of(made.mask, True)[0]) - _number(made.filled)
 
 
-def _parted(one: Seen, settings: Mapping[str, Any]) -> tuple[int, tuple[int, int] | None]:
-    """How many more cells morphology makes of those before it, and where the one lies that becomes most."""
+def _stuck_and_parted(one: Seen, settings: Mapping[str, Any]) -> tuple[int, int]:
+    """True cells that morphology parts from others, and those that were stuck to another one before it.
+
+    Where no truth is known: how many more cells there are after it, and 0.
+    """
     made = one.by(settings)
-    pieces = {
-        int(cell): len(np.setdiff1d(made.labels[made.filled == cell], 0)) for cell in np.setdiff1d(made.filled, 0)
-    }
-    more = sum(max(count - 1, 0) for count in pieces.values())
-    if not more:
-        return 0, None
-    rows, columns = np.nonzero(made.filled == max(pieces, key=pieces.get))
-    return more, (int(rows.mean()), int(columns.mean()))
+    if one.cells is None:
+        return _number(made.labels) - _number(made.filled), 0
+    before, after = (sum(len(cells) - 1 for cells in held(labels, one.cells).values()) for labels in made[2:])
+    return before - after, before
+
+
+def held(labels: np.ndarray, cells: np.ndarray) -> dict[int, list[int]]:
+    """True cells with more than half their area in a label, by label; labels without any are left out."""
+    found: dict[int, list[int]] = {}
+    for cell in np.setdiff1d(cells, 0):
+        counts = np.bincount(labels[cells == cell])
+        label = int(counts.argmax())
+        if label and 2 * counts[label] > counts.sum():
+            found.setdefault(label, []).append(int(cell))
+    return found
+
+
+def _worst(made: Stages, cells: np.ndarray | None) -> tuple[int, int] | None:
+    """Middle of the label before morphology that holds most true cells, of equal ones that which is parted most."""
+    inside = held(made.filled, cells) if cells is not None else {}
+    if not inside:
+        return None
+    pieces = {label: len(np.setdiff1d(made.labels[made.filled == label], 0)) for label in inside}
+    rows, columns = np.nonzero(made.filled == max(inside, key=lambda label: (len(inside[label]), pieces[label])))
+    return int(rows.mean()), int(columns.mean())
 
 
 def _drawn_contours(made: Stages, everything: np.ndarray) -> np.ndarray:

@@ -70,35 +70,78 @@ def caption(lines: pd.DataFrame, images: int) -> str:
     )
 
 
-def verdict(lines: pd.DataFrame, labels: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def summary(lines: pd.DataFrame, labels: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the whole chain reaches and adds to its first two parts; empty where these rows are not there.
+
+    Args:
+        lines: of the tidy table, one column of it.
+        labels: of its rows.
+        rows: settings of each row, by key.
+    """
+    for base, others in families(rows).items():
+        for whole in (key for key in others if rows[key].get("gaussian", True) and rows[key].get("morphology")):
+            told = []
+            for name, of_class in lines.groupby("class", sort=False):
+                known = of_class.set_index("row")
+                told.append(f"{name} {100 * known.loc[whole, 'mean']:.1f} % ({_gain(known, base, whole)})")
+            header = lines["header"].iloc[0]
+            return f"{labels[whole]}: {header} {', '.join(told)}; in brackets points more than with {labels[base]}."
+    return ""
+
+
+def _gain(known: pd.DataFrame, base: str, row: str) -> str:
+    """Points that a row has more than another, ours and the published ones."""
+    ours, theirs = (100 * (known.loc[row, of] - known.loc[base, of]) for of in ("mean", "published"))
+    return f"{ours:+.1f}" + ("" if np.isnan(theirs) else f", published {theirs:+.1f}")
+
+
+def gains(lines: pd.DataFrame, labels: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What each part of the chain adds, ours beside the published gain: a sentence per window and class.
 
     Args:
         lines: of the tidy table, one column of it.
         labels: of its rows.
-        rows: settings of each row, by key; those that differ in the Gaussian filter and the morphology alone belong
-            together, and the one without both is what they add to.
+        rows: settings of each row, by key (`families`).
     """
     sentences = []
-    for base, own in rows.items():
-        if own.get("gaussian", True) or own.get("morphology"):
-            continue
-        same = {"gaussian": None, "morphology": None}
-        others = [key for key in rows if key != base and {**rows[key], **same} == {**own, **same}]
+    for base, others in families(rows).items():
         for name, of_class in lines.groupby("class", sort=False):
-            told = _gains(of_class.set_index("row"), base, others, labels)
-            sentences.append(f"{name}: {told}")
+            known = of_class.set_index("row")
+            told = ", ".join(f"{labels[key]} ({_gain(known, base, key)})" for key in others)
+            begin = f"{name}, {labels[base]}: {known['header'].iloc[0]} {100 * known.loc[base, 'mean']:.1f} %"
+            sentences.append(f"{begin}; points more with {told}." if told else f"{begin}.")
     return sentences
 
 
-def _gains(known: pd.DataFrame, base: str, others: Sequence[str], labels: Mapping[str, str]) -> str:
+def distances(lines: pd.DataFrame, labels: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """How far each window's rows are from the published ones of the same parts; empty where none is published.
+
+    Args:
+        lines: of the tidy table, one column of it.
+        labels: of its rows.
+        rows: settings of each row, by key.
+    """
+    parts = {key: (own.get("gaussian", True), bool(own.get("morphology"))) for key, own in rows.items()}
+    printed = lines[lines["published"].notna()].to_dict("records")
+    theirs = {(parts[line["row"]], line["class"]): line["published"] for line in printed}
     told = []
-    for key in others:
-        ours, theirs = (100 * (known.loc[key, what] - known.loc[base, what]) for what in ("mean", "published"))
-        told.append(f"{labels[key]} {ours:+.1f}" + ("" if np.isnan(theirs) else f" (published {theirs:+.1f})"))
-    header = known["header"].iloc[0]
-    begin = f"{labels[base]} has {header} {100 * known.loc[base, 'mean']:.1f} %"
-    return f"{begin}; in points beside it: {', '.join(told)}." if told else f"{begin}."
+    for base, others in families(rows).items():
+        same = lines[lines["row"].isin([base, *others])].to_dict("records")
+        apart = [line["mean"] - theirs.get((parts[line["row"]], line["class"]), np.nan) for line in same]
+        if not np.isnan(apart).all():
+            told.append(f"{labels[base]} and what is added to it {100 * np.nanmean(np.abs(apart)):.1f}")
+    header = lines["header"].iloc[0]
+    return f"Points of {header} from the published numbers, on average: {'; '.join(told)}." if told else ""
+
+
+def families(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Rows with neither Gaussian filter nor morphology, each with those that differ from it in these two alone."""
+    found = {}
+    for base, own in rows.items():
+        if not own.get("gaussian", True) and not own.get("morphology") and not own.get("search"):
+            same = {"gaussian": None, "morphology": None}
+            found[base] = [key for key in rows if key != base and {**rows[key], **same} == {**own, **same}]
+    return found
 
 
 def search_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -113,8 +156,8 @@ def search_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         left_out = "–" if one["left_out"] is None else f"{one['left_out']:.3f}"
         rows.append(
             {"kind": kind or "all", **chosen}
-            | {"mean IoU, choosing images": f"{one['score']:.3f}", "one image left out": left_out}
-            | {"images": one["images"], "settings tried": one["tried"]}
+            | {"mean IoU": f"{one['score']:.3f}", "left out": left_out}
+            | {"images": one["images"], "tried": one["tried"]}
         )
     return pd.DataFrame(rows)
 
@@ -123,8 +166,8 @@ def search_note(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How to read the table of a search."""
     images = count_of(sum(one["images"] for one in found.values()), "labelled image")
     return (
-        f"Settings of the chain, searched on {images}: the score on the images that chose the settings flatters; "
-        "the one beside it scores each image with what the others choose. Scores are means over images of the mean IoU "
+        f"Settings of the chain, searched on {images}: mean IoU, the score on the images that chose the "
+        "settings, flatters; left out, each image is scored with what the others choose. Scores are means over images of the mean IoU "
         "of background and cells."
     )
 

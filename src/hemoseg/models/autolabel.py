@@ -62,8 +62,9 @@ def predict(image: np.ndarray, fitted: dict[str, np.ndarray], *, kind: str = "",
 
 
 def describe(fitted: dict[str, np.ndarray]) -> dict[str, Any]:
-    """What the search found, by kind."""
-    return {"autolabel_search": _chosen(fitted)["search"]}
+    """What the search found, by kind; nothing where nothing was searched."""
+    found = _chosen(fitted)["search"]
+    return {"autolabel_search": found} if found else {}
 
 
 def _chosen(fitted: dict[str, np.ndarray]) -> dict[str, Any]:

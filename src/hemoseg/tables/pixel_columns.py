@@ -94,9 +94,11 @@ def mean_iu(run: Run, _: int, conventions: Conventions) -> float:
 def kind_mean_iu(run: Run, class_id: int, conventions: Conventions) -> float:
     """Mean of the pooled Jaccards of background and a class, over the images whose kind bears the class's name.
 
-    In [0, 1]; NaN for the background and for a class that names no kind.
+    In [0, 1]; where there is one class only, all images are of its kind. NaN for the background and for a class that
+    names no kind.
     """
-    of_kind = run.pixels[run.pixels["kind"] == run.class_names[class_id]]
+    alone = len(run.class_names) == 2
+    of_kind = run.pixels[alone | (run.pixels["kind"] == run.class_names[class_id])]
     c = of_kind[of_kind["class"].isin((0, class_id))].groupby("class")[["tp", "fp", "fn"]].sum()
     union = (c.tp + c.fp + c.fn).to_numpy(float)
     return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan)) if class_id else np.nan
@@ -219,7 +221,8 @@ COLUMNS = (
         "",
         4,
         "high",
-        "pooled Jaccard of background and of the class, and their mean, over the images whose kind is the class's name",
+        "pooled Jaccard of background and of the class, and their mean, over the images whose kind is the class's name "
+        "(all images where there is one class only)",
         "",
     ),
     Column(

@@ -3,7 +3,18 @@ import pandas as pd
 import pytest
 
 from hemoseg.figures import autolabel_chain, autolabel_scores
-from hemoseg.figures.autolabel_chain import SIDE, Seen, adhesion, by_kind, coloured, contours, middle, pairs, thresholds
+from hemoseg.figures.autolabel_chain import (
+    SIDE,
+    Seen,
+    adhesion,
+    by_kind,
+    coloured,
+    contours,
+    like,
+    middle,
+    pairs,
+    thresholds,
+)
 
 LABELS = {"base": "Base", "smooth": "+ Gaussian", "open": "+ morphology"}
 ROWS = {
@@ -37,6 +48,7 @@ def test_the_image_shown_is_the_one_on_which_a_part_does_most():
     told = titles(thresholds(seen, pairs(ROWS)))
     assert "noisy" in told[0]
     assert "window 0.4, no Gaussian" in told[1]
+    assert "window 0.4, + Gaussian" in told[2]
     told = titles(contours([seen[0], *seen[2:]], ROWS["base"]))
     assert "specks" in told[0]
     assert "7 parts" in told[1]
@@ -104,9 +116,50 @@ def table(values, published):
 def test_gains_stand_beside_the_published_ones():
     values = {("base", "rbc"): 0.8, ("smooth", "rbc"): 0.83, ("open", "rbc"): 0.79}
     rows = {key: ROWS[key] for key in LABELS}
-    (told,) = autolabel_scores.verdict(table(values, [0.7, 0.72, np.nan]), LABELS, rows)
-    assert told == (
-        "rbc: Base has mIoU 80.0 %; in points beside it: + Gaussian +3.0 (published +2.0), + morphology -1.0."
+    lines = table(values, [0.7, 0.72, np.nan])
+    (told,) = autolabel_scores.gains(lines, LABELS, rows)
+    assert told == ("rbc, Base: mIoU 80.0 %; points more with + Gaussian (+3.0, published +2.0), + morphology (-1.0).")
+    assert autolabel_scores.summary(lines, LABELS, rows) == "", "no row has the whole chain"
+    whole = rows | {"open": {"gaussian": True, "morphology": True, "min_area": 30}}
+    assert autolabel_scores.summary(lines, LABELS, whole) == (
+        "+ morphology: mIoU rbc 79.0 % (-1.0); in brackets points more than with Base."
+    )
+
+
+def test_the_distance_from_the_published_numbers_is_that_of_the_same_parts():
+    rows = {"base": ROWS["base"], "smooth": ROWS["smooth"]}
+    rows |= {"small": ROWS["base"] | {"window": 3}, "small_smooth": ROWS["smooth"] | {"window": 3}}
+    labels = {"base": "Base", "smooth": "G", "small": "Small", "small_smooth": "Small, G"}
+    ours = {("base", "rbc"): 0.9, ("smooth", "rbc"): 0.94, ("small", "rbc"): 0.76, ("small_smooth", "rbc"): 0.84}
+    told = autolabel_scores.distances(table(ours, [0.8, 0.82, np.nan, np.nan]), labels, rows)
+    assert "Base and what is added to it 11.0" in told
+    assert "Small and what is added to it 3.0" in told
+    assert autolabel_scores.distances(table(ours, [np.nan] * 4), labels, rows) == ""
+
+
+def test_a_piece_keeps_the_number_of_its_cell():
+    before = np.array([[1, 1, 1, 0, 2, 2], [1, 1, 1, 0, 2, 2]])
+    after = np.array([[4, 0, 3, 0, 1, 0], [4, 0, 3, 0, 1, 0]])
+    assert np.array_equal(np.unique(like(before, after)[before == 2]), [0, 2])
+    one, other = like(before, after)[0, [0, 2]]
+    assert other == 1
+    assert one not in (0, 1, 2)
+    apart = [
+        abs(coloured(np.full((9, 9), number))[4, 4] - coloured(np.full((9, 9), 1))[4, 4]).max() for number in (1, one)
+    ]
+    assert apart[0] == 0
+    assert apart[1] > 0.3
+
+
+def test_crumbs_of_a_cell_were_not_stuck_together():
+    bridged, crumbled = drawn("bridged", bridge=True), drawn("crumbled", bridge=True)
+    crumbled.cells[crumbled.cells > 0] = 1
+    told = titles(adhesion([crumbled, bridged], ROWS["open"]))
+    assert "bridged" in told[0]
+    told = autolabel_chain.adhesion_sentence([crumbled, bridged], ROWS["open"])
+    assert "rbc: 1 of 1 in 2 images" in told
+    assert autolabel_chain.adhesion_sentence([drawn("a", "x", bridge=True)], ROWS["open"]).endswith(
+        "x: 0 of 1 in 1 image."
     )
 
 
@@ -117,7 +170,7 @@ def test_the_table_of_a_search_shows_both_scores():
         "": {"point": point, "score": 0.7, "left_out": None, "images": 1, "tried": 6},
     }
     shown = autolabel_scores.search_table(found)
-    assert shown["mean IoU, choosing images"].tolist() == ["0.900", "0.700"]
-    assert shown["one image left out"].tolist() == ["0.850", "–"]
+    assert shown["mean IoU"].tolist() == ["0.900", "0.700"]
+    assert shown["left out"].tolist() == ["0.850", "–"]
     assert shown["gaussian"].tolist() == ["true", "true"]
     assert "5 labelled images" in autolabel_scores.search_note(found)

@@ -71,7 +71,7 @@ def test_the_section_autolabel_fits_its_model(samples):
     own = {"morphology": ["rbc"], "class_of_kind": {"rbc": "cell"}, "min_area": 5}
     module = models.load("autolabel")
     fitted = building.fit(module, {"network": "autolabel", "network_settings": own}, samples)
-    assert module.describe(fitted) == {"autolabel_search": {}}, "nothing was to be searched"
+    assert module.describe(fitted) == {}, "nothing was to be searched"
 
 
 def test_autolabel_searches_on_the_training_samples_and_gives_the_class_of_the_kind(samples):

@@ -139,7 +139,10 @@ def test_mean_iu_of_a_kind_pools_its_own_images_and_looks_at_its_own_class():
         ious = [((gt == k) & (pred == k)).sum() / ((gt == k) | (pred == k)).sum() for k in (0, c)]
         assert score("kind_mean_iu", run, c) == pytest.approx(np.mean(ious))
     assert np.isnan(score("kind_mean_iu", run, 0))
-    assert np.isnan(score("kind_mean_iu", run_of((5, 5, 5)), 1)), "no image is of a kind of this name"
+    nowhere = Run("auto", "fixed", 0, run.pixels.assign(kind="mixed"), pd.DataFrame())
+    assert np.isnan(score("kind_mean_iu", nowhere, 1)), "no image is of a kind of this name"
+    one_class = run_of((5, 5, 10), (10, 0, 0))
+    assert score("kind_mean_iu", one_class) == score("mean_iu", one_class, 0), "of one class all images are"
 
 
 def test_counts_of_cells_by_bias_absolute_error_and_ratio():
