@@ -315,6 +315,30 @@ def test_families_of_splits_have_pages_of_their_own(tmp_path, name):
     assert [words for words in FAMILIES[name][1] if words not in page] == []
 
 
+PARTS = {"threshold_contours": (False, False), "gaussian": (True, False), "all": (True, True)}
+
+
+@pytest.mark.parametrize("instances", [True, False])
+def test_the_parts_of_the_automatic_labels_have_a_page(tmp_path, instances):
+    kind = BINARY | {"models": dict.fromkeys((*PARTS, "searched"), "Row"), "instances": instances, "folds": 1}
+    settings = results_of(tmp_path, kind)
+    for key, model in settings["models"].items():
+        smooth, opened = PARTS.get(key, (True, False))
+        own = {"search": True} if key == "searched" else {"gaussian": smooth, "morphology": opened}
+        model |= {"network": "autolabel", "settings": own | {"min_area": 4}}
+    run = tmp_path / "lab" / "train" / "searched" / "fixed" / "seed0" / "run.json"
+    found = {"point": {"offset": 0.1}, "score": 0.912, "left_out": 0.904, "images": 3, "tried": 3}
+    write_json(run, json.loads(run.read_text()) | {"autolabel_search": {HOSTILE: found}})
+    page = shown_by(settings, tmp_path, notebook=NOTEBOOK.with_name("autolabel.ipynb"))
+    assert "<script" not in page
+    assert report.loads(page) == []
+    assert [
+        words for words in ("0.912", "0.904", "searched on 3 labelled images", "points more") if words not in page
+    ] == []
+    assert page.count("<figure") >= 6
+    assert ("are parted: " in page) == instances
+
+
 def test_labels_by_nobody_are_told(tmp_path):
     settings = results_of(tmp_path, BINARY | {"models": {"unet": "U-Net"}, "folds": 1})
     base = tmp_path / "lab"
@@ -323,8 +347,13 @@ def test_labels_by_nobody_are_told(tmp_path):
     for name in ("classes", "instances"):
         arrays |= {f"{name}_values": np.zeros(0, np.uint8), f"{name}_shapes": np.zeros((0, 0), int)}
     write_arrays(base / "samples.npz", **arrays)
+    found = {"point": {"offset": 0.1}, "score": 0.912, "left_out": None, "images": 1, "tried": 3}
+    write_json(base / "autolabels.json", {"settings": {}, "search": {"samples": ["a"], "kinds": {HOSTILE: found}}})
     page = shown_by(settings | {"labels": "auto"}, tmp_path)
     assert "This dataset has no labels by people" in page
+    assert "searched on 1 labelled image" in page
+    assert "0.912" in page
+    assert "<script" not in page
     assert "labels: auto-labels" in page
 
 

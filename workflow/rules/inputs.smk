@@ -17,7 +17,9 @@ def training_labels_of(wildcards):
 
 def shown_labels_of(wildcards):
     """The automatic labels, where anything of the experiment makes use of them: the page says how good they are."""
-    return _autolabels(wildcards, "auto" if trains_on_autolabels(experiment_of(wildcards)) else "truth")
+    if not trains_on_autolabels(experiment_of(wildcards)):
+        return []
+    return [f"results/{wildcards.experiment}/autolabels.{end}" for end in ("npz", "csv", "json")]
 
 
 def _autolabels(wildcards, labels):

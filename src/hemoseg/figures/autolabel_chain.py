@@ -32,11 +32,6 @@ CONTOURS = (
     "outermost contours that are too small, n = 1 each. Contours on the smoothed grey image, those that are dropped in "
     "orange; filled cells and true cells in arbitrary colours."
 )
-ADHESION = (
-    "Cells that stick together before and after morphology (erosion, then dilation, 3x3), a row per kind: of the first "
-    "{most} test images of the kind the one in which most true cells are parted, of equal ones that in which most "
-    "stick together, n = 1 each, with the number of cells that are seen. Colours are arbitrary; a piece keeps that of its cell, a further one has its own."
-)
 
 
 @dataclass(frozen=True)
@@ -80,10 +75,10 @@ def thresholds(seen: Sequence[Seen], pairs: Mapping[str, tuple[Mapping, Mapping]
     """
     first = next(iter(pairs.values()))
     chosen = [max(group, key=lambda one: _changed(one, first)) for group in by_kind(seen)]
-    drawn, grid = _grid(len(chosen), 1 + 2 * len(pairs))
+    drawn, grid = grid_of(len(chosen), 1 + 2 * len(pairs))
     for row, one in zip(grid, chosen, strict=True):
         part = middle(one.image.shape[1:])
-        show(row[0], as_rgb(one.image)[part], _name(one))
+        show(row[0], as_rgb(one.image)[part], name_of(one))
         sides = [(title, way, own) for title, pair in pairs.items() for way, own in zip(("no", "+"), pair, strict=True)]
         for axes, (title, way, own) in zip(row[1:], sides, strict=True):
             mask = one.by(own).mask[part]
@@ -94,60 +89,16 @@ def thresholds(seen: Sequence[Seen], pairs: Mapping[str, tuple[Mapping, Mapping]
 def contours(seen: Sequence[Seen], settings: Mapping[str, Any]) -> Figure:
     """Per kind the image with the most contours that are too small: threshold, contours, filled mask, truth."""
     chosen = [max(group, key=lambda one: _small(one, settings)) for group in by_kind(seen)]
-    drawn, grid = _grid(len(chosen), 5)
+    drawn, grid = grid_of(len(chosen), 5)
     for row, one in zip(grid, chosen, strict=True):
         part, made = middle(one.image.shape[1:]), one.by(settings)
         everything, _ = contours_of(made.mask, True)
-        show(row[0], as_rgb(one.image)[part], _name(one))
+        show(row[0], as_rgb(one.image)[part], name_of(one))
         show(row[1], _grey(made.mask[part] > 0), f"threshold\n{_parts(made.mask[part])}")
         show(row[2], _drawn_contours(made, everything)[part], "outermost contours\nsmall ones in orange")
-        show(row[3], coloured(made.filled[part]), f"filled\n{count_of(_number(made.filled[part]), 'cell')}")
-        _truth(row[4], one, part)
+        show(row[3], coloured(made.filled[part]), f"filled\n{count_of(number_of(made.filled[part]), 'cell')}")
+        draw_truth(row[4], one, part)
     return drawn
-
-
-def adhesion(seen: Sequence[Seen], settings: Mapping[str, Any]) -> Figure:
-    """Per kind the image in which morphology parts the most cells: raw, before it, after it, truth."""
-    chosen = [max(group, key=lambda one: _stuck_and_parted(one, settings)) for group in by_kind(seen)]
-    drawn, grid = _grid(len(chosen), 4)
-    for row, one in zip(grid, chosen, strict=True):
-        made = one.by(settings)
-        part = middle(one.image.shape[1:], _worst(made, one.cells))
-        before, after = made.filled[part], like(made.filled, made.labels)[part]
-        show(row[0], as_rgb(one.image)[part], _name(one))
-        show(row[1], coloured(before), f"before\n{count_of(_number(before), 'cell')}")
-        show(row[2], coloured(after), f"after\n{count_of(_number(after), 'cell')}")
-        _truth(row[3], one, part)
-    return drawn
-
-
-def adhesion_sentence(seen: Sequence[Seen], settings: Mapping[str, Any]) -> str:
-    """How many true cells stick to another one before morphology, and how many of them it parts, by kind."""
-    told = []
-    for group in by_kind([one for one in seen if one.cells is not None]):
-        both = [_stuck_and_parted(one, settings) for one in group]
-        parted, stuck = (sum(column) for column in zip(*both, strict=True))
-        kind = f"{group[0].kind}: " if group[0].kind else ""
-        told.append(f"{kind}{parted} of {stuck} in {count_of(len(group), 'image')}")
-    return f"True cells that stick to another one in a label and are parted: {'; '.join(told)}." if told else ""
-
-
-def like(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Pieces of cells with the cells' own numbers, so that they look alike; further pieces of a cell get new ones.
-
-    Args:
-        before: cells int ``(H, W)``.
-        after: pieces of them, each within one cell.
-    """
-    numbers = np.zeros(int(after.max(initial=0)) + 1, np.int32)
-    taken, last = set(), int(before.max(initial=0))
-    for piece in np.setdiff1d(after, 0):
-        cell = int(before[after == piece].max())
-        if cell in taken:
-            last += 1 + (cell + 3 - last - 1) % len(CELLS)  # the next number of another colour
-        numbers[piece] = last if cell in taken else cell
-        taken.add(cell)
-    return numbers[after]
 
 
 def by_kind(seen: Sequence[Seen]) -> list[list[Seen]]:
@@ -182,40 +133,7 @@ def _changed(one: Seen, pair: tuple[Mapping, Mapping]) -> int:
 
 def _small(one: Seen, settings: Mapping[str, Any]) -> int:
     made = one.by(settings)
-    return _number(contours_of(made.mask, True)[0]) - _number(made.filled)
-
-
-def _stuck_and_parted(one: Seen, settings: Mapping[str, Any]) -> tuple[int, int]:
-    """True cells that morphology parts from others, and those that were stuck to another one before it.
-
-    Where no truth is known: how many more cells there are after it, and 0.
-    """
-    made = one.by(settings)
-    if one.cells is None:
-        return _number(made.labels) - _number(made.filled), 0
-    before, after = (sum(len(cells) - 1 for cells in held(labels, one.cells).values()) for labels in made[2:])
-    return before - after, before
-
-
-def held(labels: np.ndarray, cells: np.ndarray) -> dict[int, list[int]]:
-    """True cells with more than half their area in a label, by label; labels without any are left out."""
-    found: dict[int, list[int]] = {}
-    for cell in np.setdiff1d(cells, 0):
-        counts = np.bincount(labels[cells == cell])
-        label = int(counts.argmax())
-        if label and 2 * counts[label] > counts.sum():
-            found.setdefault(label, []).append(int(cell))
-    return found
-
-
-def _worst(made: Stages, cells: np.ndarray | None) -> tuple[int, int] | None:
-    """Middle of the label before morphology that holds most true cells, of equal ones that which is parted most."""
-    inside = held(made.filled, cells) if cells is not None else {}
-    if not inside:
-        return None
-    pieces = {label: len(np.setdiff1d(made.labels[made.filled == label], 0)) for label in inside}
-    rows, columns = np.nonzero(made.filled == max(inside, key=lambda label: (len(inside[label]), pieces[label])))
-    return int(rows.mean()), int(columns.mean())
+    return number_of(contours_of(made.mask, True)[0]) - number_of(made.filled)
 
 
 def _drawn_contours(made: Stages, everything: np.ndarray) -> np.ndarray:
@@ -227,14 +145,16 @@ def _drawn_contours(made: Stages, everything: np.ndarray) -> np.ndarray:
     return picture
 
 
-def _truth(axes: Axes, one: Seen, part: tuple[slice, slice]) -> None:
+def draw_truth(axes: Axes, one: Seen, part: tuple[slice, slice]) -> None:
+    """The true cells of a part of an image, nothing where they are not known."""
     if one.cells is None:
         axes.set_visible(False)
         return
-    show(axes, coloured(one.cells[part]), f"truth\n{count_of(_number(one.cells[part]), 'cell')}")
+    show(axes, coloured(one.cells[part]), f"truth\n{count_of(number_of(one.cells[part]), 'cell')}")
 
 
-def _grid(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+def grid_of(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """A figure of square pictures with room for two lines above each, and its axes ``(rows, columns)``."""
     side = 10.4 / columns
     drawn = figure(10.4, rows * (side + 0.45))
     return drawn, drawn.subplots(rows, columns, squeeze=False)
@@ -248,9 +168,11 @@ def _parts(mask: np.ndarray) -> str:
     return count_of(int(connected_components(mask > 0).max(initial=0)), "part")
 
 
-def _number(labels: np.ndarray) -> int:
+def number_of(labels: np.ndarray) -> int:
+    """How many cells are seen."""
     return len(np.setdiff1d(labels, 0))
 
 
-def _name(one: Seen) -> str:
+def name_of(one: Seen) -> str:
+    """Kind and id of an image, as a title."""
     return f"{shortened(one.kind, 20)}\n{shortened(one.name, 20)}" if one.kind else shortened(one.name, 20)

@@ -166,9 +166,9 @@ def search_note(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How to read the table of a search."""
     images = count_of(sum(one["images"] for one in found.values()), "labelled image")
     return (
-        f"Settings of the chain, searched on {images}: mean IoU, the score on the images that chose the "
-        "settings, flatters; left out, each image is scored with what the others choose. Scores are means over images of the mean IoU "
-        "of background and cells."
+        f"Settings of the chain, searched on {images}. Mean IoU, on the images that chose the settings, flatters; left "
+        "out, each image is scored with what the others choose. Both are means over images of the mean of the IoUs of "
+        "background and cells."
     )
 
 
@@ -178,3 +178,13 @@ def searched_runs(trainings: pd.DataFrame) -> list[tuple[str, Mapping[str, Any]]
         return []
     runs = trainings[["model", "autolabel_search"]].to_dict("records")
     return [(run["model"], run["autolabel_search"]) for run in runs if isinstance(run["autolabel_search"], dict)]
+
+
+def searched_labels(choice: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:
+    """A title and what was found, where a search chose the settings of the labels that rows train on.
+
+    Args:
+        choice: what the step `autolabel` wrote beside the labels, None where it made none.
+    """
+    found = (choice or {}).get("search") or {}
+    return [("Automatic labels", found["kinds"])] if found else []

@@ -185,6 +185,12 @@ class Results:
         path = self.folder / "autolabels.csv"
         return read_table(path, dtype={"sample": str, "kind": str}) if path.exists() else None
 
+    @cached_property
+    def autolabel_choice(self) -> dict[str, Any] | None:
+        """Settings that made the auto-labels, and what a search for them found, where a stage made them."""
+        path = self.folder / "autolabels.json"
+        return read_json(path, needs=("settings", "search")) if path.exists() else None
+
     def stage_seconds(self) -> dict[str, float]:
         """Seconds of the stages that run once for the experiment, as the engine measured them."""
         seconds = {}

@@ -2,11 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemoseg.figures import autolabel_chain, autolabel_scores
+from hemoseg.figures import autolabel_adhesion, autolabel_chain, autolabel_scores
 from hemoseg.figures.autolabel_chain import (
     SIDE,
     Seen,
-    adhesion,
     by_kind,
     coloured,
     contours,
@@ -53,7 +52,7 @@ def test_the_image_shown_is_the_one_on_which_a_part_does_most():
     assert "specks" in told[0]
     assert "7 parts" in told[1]
     assert "2 cells" in told[3]
-    told = titles(adhesion([seen[0], *seen[2:]], ROWS["open"]))
+    told = titles(autolabel_adhesion.draw([seen[0], *seen[2:]], ROWS["open"]))
     assert "bridge" in told[0]
     assert ["1 cell" in told[1], "2 cells" in told[2], "2 cells" in told[3]] == [True] * 3
 
@@ -61,7 +60,7 @@ def test_the_image_shown_is_the_one_on_which_a_part_does_most():
 def test_each_kind_has_a_row_and_its_own_settings():
     seen = [drawn("a", bridge=True), drawn("b", "macrophage", bridge=True)]
     assert [[one.name for one in group] for group in by_kind(seen)] == [["a"], ["b"]]
-    told = titles(adhesion(seen, ROWS["open"]))
+    told = titles(autolabel_adhesion.draw(seen, ROWS["open"]))
     assert "2 cells" in told[2]
     assert "1 cell" in told[6], "morphology names the other kind"
 
@@ -71,7 +70,7 @@ def test_images_without_cells_and_without_a_truth_are_drawn():
     for figure in (
         thresholds([blank], pairs(ROWS)),
         contours([blank], ROWS["base"]),
-        adhesion([blank], ROWS["open"]),
+        autolabel_adhesion.draw([blank], ROWS["open"]),
     ):
         figure.canvas.draw()
         assert not any("truth" in title for title in titles(figure))
@@ -154,13 +153,11 @@ def test_a_piece_keeps_the_number_of_its_cell():
 def test_crumbs_of_a_cell_were_not_stuck_together():
     bridged, crumbled = drawn("bridged", bridge=True), drawn("crumbled", bridge=True)
     crumbled.cells[crumbled.cells > 0] = 1
-    told = titles(adhesion([crumbled, bridged], ROWS["open"]))
+    told = titles(autolabel_adhesion.draw([crumbled, bridged], ROWS["open"]))
     assert "bridged" in told[0]
-    told = autolabel_chain.adhesion_sentence([crumbled, bridged], ROWS["open"])
+    told = autolabel_adhesion.sentence([crumbled, bridged], ROWS["open"])
     assert "rbc: 1 of 1 in 2 images" in told
-    assert autolabel_chain.adhesion_sentence([drawn("a", "x", bridge=True)], ROWS["open"]).endswith(
-        "x: 0 of 1 in 1 image."
-    )
+    assert autolabel_adhesion.sentence([drawn("a", "x", bridge=True)], ROWS["open"]).endswith("x: 0 of 1 in 1 image.")
 
 
 def test_the_table_of_a_search_shows_both_scores():
