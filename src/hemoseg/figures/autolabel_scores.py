@@ -165,10 +165,12 @@ def search_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 def search_note(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How to read the table of a search."""
     images = count_of(sum(one["images"] for one in found.values()), "labelled image")
+    ends = dict.fromkeys(name for one in found.values() for name in one.get("ends", ()))
+    beyond = f" At an end of what was tried, so that more may lie beyond: {', '.join(ends)}." if ends else ""
     return (
         f"Settings of the chain, searched on {images}. Mean IoU, on the images that chose the settings, flatters; left "
         "out, each image is scored with what the others choose. Both are means over images of the mean of the IoUs of "
-        "background and cells."
+        f"background and cells.{beyond}"
     )
 
 

@@ -44,6 +44,7 @@ class Found(NamedTuple):
         left_out: the same with each image scored by the point that the others choose; none of one image.
         images: how many chose.
         tried: how many points there were.
+        ends: numbers whose best value is the least or the most that was tried: beyond it may lie a better one.
     """
 
     point: dict[str, Any]
@@ -51,6 +52,7 @@ class Found(NamedTuple):
     left_out: float | None
     images: int
     tried: int
+    ends: tuple[str, ...] = ()
 
 
 def grid(search: Any) -> list[dict[str, Any]]:
@@ -125,7 +127,16 @@ def choose(points: Sequence[Mapping[str, Any]], scored: np.ndarray) -> Found:
         if len(scored) > 1
     ]
     estimate = float(np.mean(left_out)) if left_out else None
-    return Found(dict(points[best]), float(mean[best]), estimate, len(scored), len(points))
+    return Found(dict(points[best]), float(mean[best]), estimate, len(scored), len(points), _ends(points, points[best]))
+
+
+def _ends(points: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> tuple[str, ...]:
+    found = []
+    for key, value in best.items():
+        tried = {point[key] for point in points}
+        if len(tried) > 1 and not isinstance(value, bool | str) and value in (min(tried), max(tried)):
+            found.append(key)
+    return tuple(found)
 
 
 def sentence(kind: str, found: Mapping[str, Any]) -> str:
@@ -138,4 +149,6 @@ def sentence(kind: str, found: Mapping[str, Any]) -> str:
         estimate = "one image cannot be left out, so nothing says how much that flatters"
     else:
         estimate = f"{found['left_out']:.3f} with each image scored by what the others choose"
-    return f"{chosen}: mean IoU {found['score']:.3f} on the {images} that chose it among {found['tried']}, {estimate}."
+    ends = f"; at the end of what was tried: {', '.join(found['ends'])}" if found["ends"] else ""
+    score = f"mean IoU {found['score']:.3f} on the {images} that chose it among {found['tried']}"
+    return f"{chosen}: {score}, {estimate}{ends}."

@@ -3,13 +3,13 @@ import pandas as pd
 import pytest
 
 from hemoseg.figures import autolabel_adhesion, autolabel_chain, autolabel_scores
+from hemoseg.figures.autolabel_adhesion import like
 from hemoseg.figures.autolabel_chain import (
     SIDE,
     Seen,
     by_kind,
     coloured,
     contours,
-    like,
     middle,
     pairs,
     thresholds,
@@ -163,7 +163,7 @@ def test_crumbs_of_a_cell_were_not_stuck_together():
 def test_the_table_of_a_search_shows_both_scores():
     point = {"offset": 0.1, "gaussian": True}
     found = {
-        "rbc": {"point": point, "score": 0.9, "left_out": 0.85, "images": 4, "tried": 6},
+        "rbc": {"point": point, "score": 0.9, "left_out": 0.85, "images": 4, "tried": 6, "ends": ["offset"]},
         "": {"point": point, "score": 0.7, "left_out": None, "images": 1, "tried": 6},
     }
     shown = autolabel_scores.search_table(found)
@@ -171,3 +171,4 @@ def test_the_table_of_a_search_shows_both_scores():
     assert shown["left out"].tolist() == ["0.850", "–"]
     assert shown["gaussian"].tolist() == ["true", "true"]
     assert "5 labelled images" in autolabel_scores.search_note(found)
+    assert autolabel_scores.search_note(found).endswith("beyond: offset.")

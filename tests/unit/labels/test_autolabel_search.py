@@ -81,6 +81,16 @@ def test_of_equal_points_the_first_is_taken_and_one_image_has_no_estimate():
     assert "0.900" in sentence("rbc", choose(points, np.array([[0.5, 0.9, 0.9]] * 2))._asdict())
 
 
+def test_a_best_value_at_the_end_of_what_was_tried_is_told():
+    points = grid(dict.fromkeys(GRID) | {"offset": [0.2, 0.1, 0.3], "window": [0.4, 0.2, 3], "gaussian": [True, False]})
+    scored = np.zeros((2, len(points)))
+    scored[:, points.index({"gaussian": False, "window": 3, "offset": 0.2})] = 1
+    found = choose(points, scored)
+    assert found.ends == ("window",), "0.2 lies between 0.1 and 0.3"
+    assert sentence("", found._asdict()).endswith("; at the end of what was tried: window.")
+    assert choose(points[:1], scored[:, :1]).ends == (), "one value has no end"
+
+
 def test_the_grid_holds_every_combination_in_order_and_null_takes_a_setting_out():
     assert grid(True) == [dict(zip(GRID, point, strict=True)) for point in itertools.product(*GRID.values())]
     few = grid(dict.fromkeys(GRID) | {"window": [3], "fill": [False, True]})
