@@ -210,7 +210,8 @@ def _complete_model(place: str, key: str, experiment: dict[str, Any]) -> dict[st
     if source := model.pop("settings_from", None):
         model["settings"] = merged(experiment[source], model.get("settings") or {})
     defaults = {"label": key, "network": key, "settings": {}, "seeds": experiment["seeds"], "output": "probability"}
-    defaults["labels"] = experiment["labels"]
+    searches = model.get("network", key) == "autolabel" and (model.get("settings") or {}).get("search")
+    defaults["labels"] = "truth" if searches else experiment["labels"]  # a search looks at labels by people
     model = defaults | {"init_from": None, "weights_from": None} | model
     model["pretrained"] = pretrained_weights(f"{place}.{key}", model)
     model["train"] = merged(experiment["train"], model.get("train") or {})

@@ -5,6 +5,7 @@ say. The class of a cell is that of its image's kind, as the automatic labels ha
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ def fit(
 ) -> dict[str, np.ndarray]:
     """Settings with those that are to be searched in place, as the bytes of JSON; else nothing is learnt.
 
+    Where no image has labels nothing is searched, which is said on standard error.
+
     Args:
         images: float32 ``(C, H, W)`` in [0, 1].
         classes: truth, uint8 ``(H, W)``, 255 ignored; read for a search alone.
@@ -38,7 +41,6 @@ def fit(
 
     Raises:
         InputError: a setting is unknown or makes no sense.
-        ValueError: settings are to be searched and no image has labels.
     """
     own, found = checked(settings), {}
     own["class_of_kind"] = class_values(own, class_names)
@@ -46,9 +48,10 @@ def fit(
         shown = zip(kinds or [""] * len(images), images, classes, strict=True)
         labelled = [LabelledImage(k, i, (c > 0) & (c != IGNORED), c != IGNORED) for k, i, c in shown]
         labelled = [one for one in labelled if one.known.any()]
-        if not labelled:
-            raise ValueError("search needs a training image with labels; label one, or take search out")
-        own, found = searched(own, labelled)
+        if labelled:
+            own, found = searched(own, labelled)
+        else:  # of a few labelled frames a fold may test them all
+            print("autolabel: no training image has labels; the settings are not searched", file=sys.stderr)
     told = {"settings": own, "search": {kind: one._asdict() for kind, one in found.items()}}
     return {"chosen": np.frombuffer(bytearray(json.dumps(told).encode()), np.uint8)}
 

@@ -138,6 +138,21 @@ def test_random_and_grouped_folds_of_the_patients_are_as_large(scale):
         assert max(abs(a - b) for a, b in zip(random, grouped, strict=True)) <= 1
 
 
+def test_a_search_for_automatic_labels_may_be_asked_for_in_a_word_and_looks_at_labels_by_people():
+    for name in ("scd2020_binary", None):
+        overlay = {"labels": "auto"} | ({"autolabel": "search"} if name else {})
+        overlay = experiment(**overlay) | ({} if name else {"autolabel": "search"})
+        changed = with_overlay(overlay)["experiments"]["scd2020_binary"]
+        assert changed["autolabel"]["search"] is True
+        assert changed["models"]["autolabel"]["settings"]["search"] is True
+        assert {key: changed["models"][key]["labels"] for key in ("autolabel", "unet")} == {
+            "autolabel": "truth",
+            "unet": "auto",
+        }
+    plain = with_overlay(experiment(labels="auto"))["experiments"]["scd2020_binary"]
+    assert plain["models"]["autolabel"]["labels"] == "auto"
+
+
 def test_a_model_is_complete():
     settings = resolve(PARAMS)["experiments"]["scd2020_binary"]
     for key, model in settings["models"].items():
