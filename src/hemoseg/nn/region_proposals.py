@@ -78,19 +78,20 @@ def proposals(
         boxes ``(n, 4)`` within the image, each side `LEAST_SIDE` or more, and their scores ``(n,)``, by which they
         fall; whatever is not a number is left out.
     """
-    boxes, chances = [], []
+    boxes, margins = [], []
     for score, delta, anchor in zip(scores, deltas, anchors, strict=True):
-        chance = score.to(anchor).softmax(dim=1)[:, 1].nan_to_num(-1.0)
-        best = chance.argsort(descending=True, stable=True)[:most]
-        box, chance = clip(decode(delta[best].to(anchor), anchor[best]), height, width), chance[best]
-        kept = (chance >= 0) & large_enough(box)
-        box, chance = box[kept], chance[kept]
-        stay = suppress(box, chance, overlap)
+        # Ranked before the softmax, which in float32 is 1 of all that are sure enough.
+        margin = (score[:, 1] - score[:, 0]).to(anchor).nan_to_num(nan=-torch.inf)
+        best = margin.argsort(descending=True, stable=True)[:most]
+        box, margin = clip(decode(delta[best].to(anchor), anchor[best]), height, width), margin[best]
+        kept = (margin > -torch.inf) & large_enough(box)
+        box, margin = box[kept], margin[kept]
+        stay = suppress(box, margin, overlap)
         boxes.append(box[stay])
-        chances.append(chance[stay])
-    joined, chance = torch.cat(boxes), torch.cat(chances)
-    order = chance.argsort(descending=True, stable=True)[:most]
-    return joined[order], chance[order]
+        margins.append(margin[stay])
+    joined, margin = torch.cat(boxes), torch.cat(margins)
+    order = margin.argsort(descending=True, stable=True)[:most]
+    return joined[order], margin[order].sigmoid()
 
 
 def large_enough(boxes: Tensor) -> Tensor:

@@ -85,6 +85,25 @@ def test_answers_that_are_no_numbers_propose_nothing():
     assert chances.shape == (0,)
 
 
+def test_of_two_that_are_both_sure_the_surer_one_stays():
+    anchor, deltas = torch.tensor([[2.0, 2, 12, 12], [3, 2, 13, 12]]), torch.zeros(2, 4)
+    scores = torch.tensor([[-20.0, 20], [-21, 21]])
+    assert (scores.softmax(1)[:, 1] == 1).all()
+    boxes, chances = proposals([scores], [deltas], [anchor], 40, 52)
+    assert torch.equal(boxes, anchor[1:])
+    assert chances.tolist() == [1]
+
+
+def test_answers_that_are_no_numbers_crowd_no_other_out():
+    anchors = head().anchors(40, 52, torch.zeros(0))[:1]
+    scores, deltas = [torch.randn(len(anchors[0]), 2)], [torch.zeros(len(anchors[0]), 4)]
+    scores[0][::2] = float("nan")
+    found = proposals(scores, deltas, anchors, 40, 52, most=20)
+    wanted = proposals(*([one[0][1::2]] for one in (scores, deltas, anchors)), 40, 52, most=20)
+    assert len(wanted[0]) > 5
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
 def test_a_box_is_large_enough_from_one_pixel_on():
     boxes = torch.tensor([[0, 0, 1, 1], [0, 0, 0.99, 9], [3, 3, 9, 3.5], [0, 0, float("nan"), 9]])
     assert large_enough(boxes).tolist() == [True, False, False, False]
