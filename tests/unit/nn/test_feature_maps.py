@@ -51,7 +51,7 @@ def test_maps_of_odd_sizes_cover_the_image_and_nothing_that_was_filled_up(name, 
 
 
 class Detector(nn.Module):
-    """A head that runs on three boxes, after the layers that run over the image."""
+    """A head that runs on boxes, after the layers that run over the image."""
 
     def __init__(self):
         super().__init__()
@@ -59,7 +59,8 @@ class Detector(nn.Module):
 
     def forward(self, x):
         y = self.deep(self.trunk(x))
-        self.head(y[..., :7, :7].expand(3, -1, -1, -1))
+        self.head(y[..., :7, :7])
+        self.head(y.expand(3, -1, -1, -1))  # three boxes, as large as the image
         return y
 
 
