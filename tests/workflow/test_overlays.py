@@ -22,6 +22,7 @@ ROWS = {
     "label_free_smear": ["autolabel", "otsu", "label_free_unet", "unet"],
     "sickle_cells": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
     "autolabel_real": ["threshold_contours", "gaussian", "morphology", "all", "searched", "literal_all"],
+    "autolabel_real_white_cells": ["threshold_contours", "gaussian", "morphology", "all", "searched", "literal_all"],
 }
 
 
