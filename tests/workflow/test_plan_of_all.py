@@ -37,7 +37,7 @@ def splits(name, scale):
     if protocol == "folds":
         divided = own(name, "split", "by")
         return chosen(own(name, "split", "folds"), scale) * (len(divided) if isinstance(divided, list) else 1)
-    return 1 if protocol == "fixed" else len(chosen(own(name, "split", "sizes"), scale))
+    return 1 if protocol in ("fixed", "given") else len(chosen(own(name, "split", "sizes"), scale))
 
 
 def models(name):
@@ -47,11 +47,17 @@ def models(name):
     return {key: row for key, row in rows.items() if row is not None}
 
 
+def borrowed(name):
+    """Rows whose runs are another experiment's: those that it has, where none of them is changed here."""
+    source = PARAMS["experiments"][name].get("runs_of")
+    return set(models(source)) - set(PARAMS["experiments"][name].get("models") or {}) if source else set()
+
+
 def runs(name, scale, *, trained):
     seeds = {
         key: chosen(row.get("seeds") or own(name, "seeds"), scale)
         for key, row in models(name).items()
-        if not (trained and row.get("weights_from"))
+        if not (trained and row.get("weights_from")) and key not in borrowed(name)
     }
     return splits(name, scale) * sum(map(len, seeds.values()))
 
