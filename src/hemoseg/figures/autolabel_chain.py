@@ -16,7 +16,7 @@ from hemoseg.labels.autolabel import Stages, contours_of, stages
 from hemoseg.labels.autolabel_kinds import DEFAULTS, checked, of_kind
 from hemoseg.labels.components import connected_components
 
-MOST = 24  # images of a kind among which one is chosen
+MOST = 60  # images of a kind among which one is chosen
 SIDE = 128  # pixels of a picture at most
 # Cells next to each other differ in brightness too; Okabe and Ito's colours without black.
 CELLS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
