@@ -89,7 +89,7 @@ def test_the_readmes_command_starts_from_frames_alone(lab, label_free):
     (lab / "my-frames.yaml").write_text(yaml.safe_dump(overlay))
     lab.run(*command, timeout=900)
     named = re.findall(r"`((?:results|reports|data)/my_frames[^` ]*|(?:results/tables|reports/build)/[^` ]+)`", text)
-    assert len(named) == 6
+    assert len(named) == 7
     assert not [name for name in named if not (lab / name).exists()]
 
     masks = lab / "results/my_frames/masks/unet"

@@ -4,6 +4,7 @@
 NOT_STEPS = (
     "arguments",
     "building",
+    "costs",
     "decoding",
     "evaluated",
     "explained",

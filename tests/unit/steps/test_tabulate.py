@@ -31,7 +31,7 @@ def write_run(folder, rng, n_images=3):
         valid = rng.random(gt.shape) < 0.95
         matrix = confusion(classes, pred_classes, valid, 3)
         shared = {"sample": f"s{number}", "pixels": valid.sum()} | {f"as_class_{c}": matrix[:, c] for c in range(3)}
-        shared |= {"frame": f"s{number}", "group": "", "hausdorff": 1.0, "diagonal": 34.0}
+        shared |= {"frame": f"s{number}", "group": "", "kind": "", "hausdorff": 1.0, "diagonal": 34.0}
         nll = {"nll": rng.random(3), "class": range(3), "class_name": ["background", "one", "two"]}
         pixel_rows.append(pd.DataFrame(shared | nll | counts(matrix)))
         sides = cell_facts(Truth(gt, classes, valid), pred, pred_classes, n_classes=3, min_area=20, gap_cap=5)
