@@ -13,6 +13,7 @@ NOT_STEPS = (
     "images",
     "labelled",
     "manifests",
+    "predicted",
     "pretrained",
     "progress",
     "published",

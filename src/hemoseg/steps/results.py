@@ -4,28 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hemoseg.data.samples import Samples, unpack
-from hemoseg.errors import InputError
+from hemoseg.data.samples import Samples
 from hemoseg.figures.panels import Shown
 from hemoseg.figures.style import palette
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import SPLIT_TEXTS, read_samples
+from hemoseg.steps.predicted import Predicted, read_predicted
 
 TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "row", "class", "column", "label", "header"), str)
 RUN = ("model", "split", "seed")
-
-
-class Predicted(NamedTuple):
-    """Class map and cells ``(H, W)`` that a model saw in a sample, and boxes ``(n, 5)`` where it proposed some."""
-
-    classes: np.ndarray
-    instances: np.ndarray
-    boxes: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -257,22 +249,3 @@ class Results:
             tables.append(table.assign(**dict(zip(RUN, run, strict=True))))
         known = [table for table in tables if len(table)] or tables[:1]
         return pd.concat(known, ignore_index=True)
-
-
-def read_predicted(path: str | Path) -> dict[str, Predicted]:
-    """Class maps and cells by sample, without the probabilities, which are larger than all else.
-
-    Raises:
-        InputError: the file is absent or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = ("classes", "instances", "boxes")
-            maps = [unpack(archive[f"{name}_values"], archive[f"{name}_shapes"]) for name in names]
-            ids = [str(name) for name in archive["ids"]]
-            maps[-1] = maps[-1] or [None] * len(ids)  # a model that proposes nothing
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the step that writes it first") from None
-    except Exception as error:  # zipfile, zlib and numpy each have their own words for a damaged archive
-        raise InputError(f"{path}: damaged or no .npz file ({error}); delete it and run its step again") from None
-    return {name: Predicted(*pair) for name, *pair in zip(ids, *maps, strict=True)}
