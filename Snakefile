@@ -1,4 +1,4 @@
-# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, compare -> report
+# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, families -> report
 #                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
 #                                                                         predict -> restore -> trust -> trust_page
 #
@@ -25,7 +25,7 @@ include: "workflow/rules/gather.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tabulate.smk"
-include: "workflow/rules/compare.smk"
+include: "workflow/rules/families.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/clinic.smk"

@@ -37,9 +37,9 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if experiment["seams"]:
             stages[f"{name}/seams"] = _seams(experiment)
         told = {"scale": plan["scale"], "experiment": experiment}
-        compared = ["steps.compare"] if experiment["comparison"] else []
+        compared = ["steps.families"] if experiment["comparison"] else []
         steps = ["steps.tabulate", "steps.times", *compared, *_of_page()]
-        stages[f"{name}/table"] = _stage(told, ["tabulate", "compare", "report"], steps)
+        stages[f"{name}/table"] = _stage(told, ["tabulate", "families", "report"], steps)
         if experiment["clinic"]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
         if experiment["trust"]:

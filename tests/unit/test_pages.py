@@ -20,7 +20,8 @@ from hemoseg.data.seen_features import SeenFeatures
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.points import centres_of
 from hemoseg.labels.watershed import distance_markers, split_at_markers
-from hemoseg.steps import compare, evaluate, report, split, tabulate, times
+from hemoseg.steps import evaluate, report, split, tabulate, times
+from hemoseg.steps import families as families_step
 from hemoseg.steps.files import write_arrays, write_json, write_table
 from hemoseg.steps.train import HISTORY
 
@@ -172,7 +173,7 @@ def results_of(root, kind):
     outputs = [f"--{name}={root}/tables/lab.{name}" for name in ("markdown", "metrics")]
     tabulate.main(["--settings", told, "--published", "none", *runs, f"--out={root}/tables/lab.csv", *outputs])
     if kinds := comparison(settings["split"]):
-        compare.main(["--settings", told, "--comparison", kinds, *runs, f"--out={root}/tables/lab.{kinds}.csv"])
+        families_step.main(["--settings", told, "--comparison", kinds, *runs, f"--out={root}/tables/lab.{kinds}.csv"])
     told = json.dumps({"rows": rows, "baseline": "unet"})
     trained = [word.replace("--run", "--trained").replace("/evaluate/", "/train/") for word in runs]
     for key, model in settings["models"].items():  # as the rules do: the training of the row it names

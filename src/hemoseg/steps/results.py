@@ -79,7 +79,7 @@ class Results:
         return read_json(self.root / "tables" / f"{self.settings['experiment']}.conventions.json")
 
     def beside_table(self, name: str) -> pd.DataFrame:
-        """What `tabulate` wrote besides (``other_rule``, ``confusion``, ``roc``), or `times`, `compare`."""
+        """What `tabulate` wrote besides (``other_rule``, ``confusion``, ``roc``), or `times`, `families`."""
         path = self.root / "tables" / f"{self.settings['experiment']}.{name}.csv"
         return read_table(path, dtype=TEXTS | dict.fromkeys(("true", "predicted", "unit", "family"), str))
 

@@ -16,7 +16,7 @@ from hemoseg.tables.table import plan
 
 def main(argv: list[str]) -> None:
     """Parse the arguments and write the comparison."""
-    parser = arguments.parser("compare", __doc__)
+    parser = arguments.parser("families", __doc__)
     parser.add_argument("--settings", required=True, help="JSON of the table, as tabulate reads it")
     parser.add_argument("--comparison", required=True, choices=["equal", "optimism"])
     parser.add_argument("--published", help="CSV with the ratios that papers claim, for equal")

@@ -20,43 +20,43 @@ rule times:
         " {params.trained} {params.predicted} --out {output} 2> {log}"
 
 
-rule compare_equal:
+rule families_equal:
     input:
         pixels=of_runs("evaluate", "pixels.csv"),
         cells=of_runs("evaluate", "cells.csv"),
         histograms=of_runs("evaluate", "histograms.npz"),
         published="reports/published/ratios.csv",
-        code=code_of("steps.compare"),
+        code=code_of("steps.families"),
     output:
         "results/tables/{experiment}.equal.csv",
     log:
-        "results/logs/{experiment}/compare_equal.log",
+        "results/logs/{experiment}/families_equal.log",
     conda:
         "../../environment.yml"
     params:
         settings=table_settings,
         runs=runs_as_arguments("evaluate"),
     shell:
-        "python -m hemoseg compare --settings {params.settings:q} --comparison equal --published {input.published}"
+        "python -m hemoseg families --settings {params.settings:q} --comparison equal --published {input.published}"
         " {params.runs} --out {output} 2> {log}"
 
 
-rule compare_optimism:
+rule families_optimism:
     input:
         pixels=of_runs("evaluate", "pixels.csv"),
         cells=of_runs("evaluate", "cells.csv"),
         histograms=of_runs("evaluate", "histograms.npz"),
-        code=code_of("steps.compare"),
+        code=code_of("steps.families"),
     output:
         table="results/tables/{experiment}.optimism.csv",
         images="results/tables/{experiment}.optimism.images.csv",
     log:
-        "results/logs/{experiment}/compare_optimism.log",
+        "results/logs/{experiment}/families_optimism.log",
     conda:
         "../../environment.yml"
     params:
         settings=table_settings,
         runs=runs_as_arguments("evaluate"),
     shell:
-        "python -m hemoseg compare --settings {params.settings:q} --comparison optimism"
+        "python -m hemoseg families --settings {params.settings:q} --comparison optimism"
         " {params.runs} --out {output.table} 2> {log}"
