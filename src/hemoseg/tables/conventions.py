@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,14 @@ CHOICES = {
     "background": ("in", "out"),
     "hausdorff_missing": ("skip", "diagonal"),
 }
-ALSO = ("average", "empty", "hausdorff_missing")  # what a second table may choose otherwise
+# `published` is what the table's own rules say: those of its paper, as far as the paper tells. `strict` is ours, the same
+# for every table: nothing is gained where nothing is, a missed or made up class costs the worst there is, and the easy
+# background is in no average (doi:10.1038/s41592-023-02151-z).
+NAMED = {
+    "published": {},
+    "strict": {"average": "per_image", "empty": "skip", "background": "out", "hausdorff_missing": "diagonal"},
+}
+ALSO = ("convention", "average", "empty", "hausdorff_missing")  # what a second table may choose otherwise
 THRESHOLDS = {"found": "0.5", "artefact": "0.5", "incomplete": "0.8", "two_types": "1/3", "touching": 3}
 THRESHOLDS |= {"jaccard_above": "0.95"}
 ERRORS = ("missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "two_types", "wrong_type")
@@ -23,9 +30,10 @@ ERRORS = ("missed", "spurious", "artefacts", "merged", "merged_cells", "incomple
 
 @dataclass(frozen=True)
 class Conventions:
-    """How counts become scores; `read` makes one from the settings of a table.
+    """How counts become scores; `read` makes one from the settings of a table, `named` one of `NAMED`.
 
     Attributes:
+        convention: ``published``, the rules of the table's paper, or ``strict``, ours (`NAMED`).
         average: ``per_image``, scores per image and then their mean, or ``pooled``, counts summed first.
         empty: score where nothing is there and nothing found: ``one``, ``zero`` or ``skip`` (left out of the mean).
         background: whether the average over classes takes the background ``in`` or leaves it ``out``.
@@ -39,6 +47,7 @@ class Conventions:
         accuracy: the errors that are subtracted in ``accuracy``.
     """
 
+    convention: str = "published"
     average: str = "per_image"
     empty: str = "skip"
     background: str = "in"
@@ -62,13 +71,17 @@ class Conventions:
 def read(settings: Mapping[str, Any]) -> Conventions:
     """Conventions named in the settings of a table; what is not named keeps its default.
 
+    What ``convention: strict`` fixes holds whatever the settings name for it.
+
     Raises:
         InputError: a value is none of its choices, a threshold is unknown or out of range.
     """
-    chosen = {name: settings[name] for name in CHOICES if name in settings}
+    chosen = {name: settings[name] for name in ("convention", *CHOICES) if name in settings}
     for name, value in chosen.items():
-        if value not in CHOICES[name]:
-            raise InputError(f"--settings: {name} is {value!r}; it must be one of {', '.join(CHOICES[name])}")
+        known = CHOICES.get(name, NAMED)
+        if value not in known:
+            raise InputError(f"--settings: {name} is {value!r}; it must be one of {', '.join(known)}")
+    chosen |= NAMED[chosen.get("convention", Conventions.convention)]
     thresholds = dict(settings.get("thresholds", {}))
     require_known("thresholds", thresholds, THRESHOLDS)
     for name, value in thresholds.items():
@@ -83,6 +96,11 @@ def read(settings: Mapping[str, Any]) -> Conventions:
     return Conventions(**chosen, **thresholds, accuracy=accuracy)
 
 
+def named(conventions: Conventions, name: str) -> Conventions:
+    """Conventions with the rules that one of `NAMED` fixes in place of theirs."""
+    return replace(conventions, convention=name, **NAMED[name])
+
+
 def read_also(settings: Mapping[str, Any]) -> Conventions | None:
     """Conventions of the second table: the first one's, with what ``also`` names in their place; None without it.
 
@@ -92,7 +110,11 @@ def read_also(settings: Mapping[str, Any]) -> Conventions | None:
     if not (also := settings.get("also")):
         return None
     require_known("also", also, ALSO)
-    return read({**settings, **also})
+    if "convention" in also:
+        return read({**settings, **also})
+    # A rule that is named stands against what the first table's convention fixes.
+    fixed = NAMED[settings.get("convention", Conventions.convention)]
+    return read({**settings, **fixed, **also, "convention": "published"})
 
 
 def require_known(where: str, names: Any, known: Any) -> None:
@@ -110,6 +132,11 @@ def require_known(where: str, names: Any, known: Any) -> None:
 
 
 _RULES = {
+    "convention": {
+        "published": "published: the rules of the table's source, or what it leaves open chosen for it",
+        "strict": "strict: ours, the same for every table (a class that is on one side only costs the worst there is, "
+        "what is on neither side gives nothing)",
+    },
     "empty": {
         "one": "an image where the class neither is nor was found scores 1",
         "zero": "an image where the class neither is nor was found scores 0",

@@ -77,6 +77,7 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
         f"Mean ± standard deviation (ddof = 1) over {_splits(plan, runs)}, each the mean of its seeds ({len(seeds)} in"
         " all); errors of cells are summed over the images of a test fold first."
     ]
+    sentences.append(f"Convention {plan.conventions.words()['convention_rule']}.")
     if same_images(plan, runs):
         sentences.append("All splits test the same images: the spread is of the trainings, not of test sets.")
     if told := [words for words in map(describe_family, families_of(plan, runs)) if words]:

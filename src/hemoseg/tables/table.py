@@ -19,7 +19,7 @@ AVERAGE = "average"
 PUBLISHED_FAMILIES = (ONE_FAMILY, "random")
 KEYS = (
     *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also", "baseline"),
-    *rules.CHOICES,
+    *("convention", *rules.CHOICES),
 )
 HEADER = [
     *("row", "label", "family", "column", "header", "class", "mean", "sd", "seed_sd", "folds", "seeds", "unit"),
