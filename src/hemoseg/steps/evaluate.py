@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
     test_samples = _matched(samples, predictions, test, args.predictions)
     min_area = settings.min_area_share * median_cell_area(samples.take(samples.index(training)))
     try:
-        pixel_rows, cell_rows, histograms = _count(test_samples, predictions, settings, min_area)
+        pixel_rows, cell_rows, histograms = count(test_samples, predictions, settings, min_area)
     except ValueError as error:
         raise InputError(f"{args.predictions} on {args.samples}: {error}; run prepare and predict again") from None
     files.write_table(args.pixels, pixel_rows)
@@ -121,9 +121,14 @@ def _matched(samples: Samples, predictions: Predictions, test: list[str], path: 
     return matched
 
 
-def _count(
+def count(
     samples: Samples, predictions: Predictions, settings: Settings, min_area: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    """Rows of ``pixels.csv`` and ``cells.csv`` and the arrays of ``histograms.npz`` of samples and their predictions.
+
+    Raises:
+        ValueError: truth and prediction differ in size or classes.
+    """
     n_classes = len(samples.class_names)
     edges = pixels.probability_edges(settings.bins)
     histogram_shape = (0, n_classes, 2, len(edges) - 1)
