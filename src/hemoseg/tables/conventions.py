@@ -15,9 +15,9 @@ CHOICES = {
     "background": ("in", "out"),
     "hausdorff_missing": ("skip", "diagonal"),
 }
-# `published` is what the table's own rules say: those of its paper, as far as the paper tells. `strict` is ours, the same
-# for every table: nothing is gained where nothing is, a missed or made up class costs the worst there is, and the easy
-# background is in no average (doi:10.1038/s41592-023-02151-z).
+# `published` is what the table's own rules say: those of its paper, as far as the paper tells. `strict` is ours, the
+# same for every table: nothing is gained where nothing is, a missed or made up class costs the worst there is, and the
+# easy background is in no average (doi:10.1038/s41592-023-02151-z).
 NAMED = {
     "published": {},
     "strict": {"average": "per_image", "empty": "skip", "background": "out", "hausdorff_missing": "diagonal"},
