@@ -2,8 +2,8 @@
 
 Words: T the true cells that count (area >= A_min), P the predicted cells that count, F' the union of P. Ignored pixels
 are taken out of truth and prediction before anything is measured. All areas are in pixels.
-The pixels of two label images are joined in a table of the pairs that meet, so memory grows with pixels, never with
-the square of the number of cells.
+Pixels are counted in runs of equal ones, and two label images are joined in a table of the pairs that meet, so memory
+grows with pixels, never with the square of the number of cells.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from hemoseg.labels.areas import compact
 from hemoseg.labels.points import pixels_at
 from hemoseg.metrics.assignment import best_assignment
 from hemoseg.metrics.gaps import nearest_gaps
+from hemoseg.metrics.runs import Runs, runs_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def cell_facts(
     min_area: float,
     gap_cap: float,
     markers: np.ndarray | None = None,
+    probability: np.ndarray | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Facts of the true cells and of the predicted cells, arrays ``(n,)`` by name.
 
@@ -46,17 +48,19 @@ def cell_facts(
         gap_cap: the largest ``gap`` looked for.
         markers: rows and columns of what marked cells (`hemoseg.labels.points`), float ``(n, 2)``; none where nothing
             did.
+        probability: predicted probability of each class, float ``(C, H, W)``; none where nothing gave any.
 
     Returns:
         Both sides: ``cell`` id, ``class`` (majority, ties to the lowest id, 0 where no pixel has a class), ``area``,
         ``counted``, ``touches_border``, ``best_match`` (id of the counted cell of the other side with the best IoU,
-        ties to the lowest id, 0 none) and its ``iou``.
+        ties to the lowest id, 0 none) and its ``iou``; ``p_class_c`` = mean probability of class c over its pixels, in
+        [0, 1], where the classes and the background sum to 1; NaN without probabilities.
         True cells: ``covered`` = |t ∩ F'|; ``as_class_c`` = pixels of t in F' predicted as class c; ``host`` = id of
-        the p in P that holds more than half of t, 0 none; ``gap`` = smallest distance to another cell of T, NaN beyond
-        the cap and for cells that do not count; ``partner`` = id of its predicted cell in the one-to-one assignment of
-        the cells that count on either side that maximises the summed IoU, 0 none, and ``shared``, the pixels with it;
-        ``guests`` = number of p in P of which more than half lies in t; ``markers`` = markers in it, NaN where none
-        are given.
+        the p in P that holds more than half of t, 0 none, and ``host_shared``, the pixels with it; ``gap`` = smallest
+        distance to another cell of T, NaN beyond the cap and for cells that do not count; ``partner`` = id of its
+        predicted cell in the one-to-one assignment of the cells that count on either side that maximises the summed
+        IoU, 0 none, and ``shared``, the pixels with it; ``guests`` = number of p in P of which more than half lies in
+        t; ``markers`` = markers in it, NaN where none are given.
         Predicted cells: ``on_truth`` = |p ∩ all true foreground|, small cells included; ``hosted`` = cells of T with
         more than half their area in p (0 where p does not count); ``on_small`` = pixels on true cells that do not
         count; ``on_ignored`` = pixels that were taken out, so that the cell was predicted with ``area + on_ignored``.
@@ -64,67 +68,76 @@ def cell_facts(
     Raises:
         ValueError: shapes differ, or a label is negative.
     """
-    gt = _side(truth.instances, truth.classes, truth.valid, min_area)
-    pred = _side(instances, classes, truth.valid, min_area)
+    runs = runs_of((truth.instances, truth.classes, truth.valid, instances, classes))
+    gt = _side(truth.instances, truth.classes, truth.valid, min_area, runs)
+    pred = _side(instances, classes, truth.valid, min_area, runs)
     pairs = _meet(gt, pred)
-    host = _hosts(pairs, gt.area, pred.counted)
+    host, host_shared = _hosts(pairs, gt.area, pred.counted)
     as_class = gt.pixels_of_class(pred.classes, pred.kept > 0, n_classes)
-    gt_facts = _facts_of_both(gt, n_classes) | _best_matches(pairs, pred)
+    gt_facts = _facts_of_both(gt, n_classes, probability) | _best_matches(pairs, pred)
     gt_facts |= {"covered": gt.pixels_where(pred.kept > 0), "host": np.append(0, pred.ids)[host]}
+    gt_facts |= {"host_shared": host_shared}
     gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
-    gt_facts |= {"gap": np.where(gt.counted, nearest_gaps(gt.kept, len(gt.ids), gap_cap), np.nan)}
+    gaps = nearest_gaps(runs.image(gt.kept), len(gt.ids), gap_cap)
+    gt_facts |= {"gap": np.where(gt.counted, gaps, np.nan)}
     gt_facts |= _partners(pairs, gt, pred) | {"guests": _guests(pairs, pred)}
-    gt_facts |= {"markers": _marked(gt, markers)}
-    pred_facts = _facts_of_both(pred, n_classes) | _best_matches(pairs.turned(), gt)
+    gt_facts |= {"markers": _marked(gt, truth, markers)}
+    pred_facts = _facts_of_both(pred, n_classes, probability) | _best_matches(pairs.turned(), gt)
     pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
     pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
     pred_facts |= {"on_small": pred.pixels_where((gt.labels > 0) & (gt.kept == 0))}
-    pred_facts |= {"on_ignored": _taken_out(instances, truth.valid, pred.ids)}
+    pred_facts |= {"on_ignored": _taken_out(runs, instances, truth.valid, pred.ids)}
     return gt_facts, pred_facts
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One side: ``labels`` 1..n ``(H, W)``, ``classes``, and of each cell its id, its area and whether it counts.
+    """One side, of each run ``labels`` 1..n and ``classes``, and of each cell its id, its area and whether it counts.
 
     ``kept`` is ``labels`` with the cells that do not count set to 0.
     """
 
+    runs: Runs
     labels: np.ndarray
     classes: np.ndarray
     ids: np.ndarray
     area: np.ndarray
     counted: np.ndarray
     kept: np.ndarray
+    touches_border: np.ndarray
 
     def pixels_where(self, mask: np.ndarray) -> np.ndarray:
-        """Pixels of each cell that lie in a mask ``(H, W)``, int ``(n,)``."""
-        return np.bincount(self.labels[mask], minlength=len(self.ids) + 1)[1:]
+        """Pixels of each cell that lie in a mask of runs, int ``(n,)``."""
+        return self.runs.count(self.labels, len(self.ids) + 1, mask)[1:]
 
     def pixels_of_class(self, classes: np.ndarray, mask: np.ndarray, n_classes: int) -> np.ndarray:
-        """Pixels of each cell per class 1..K within a mask, int ``(n, K)``."""
-        code = self.labels[mask] * n_classes + classes[mask]
-        table = np.bincount(code, minlength=(len(self.ids) + 1) * n_classes)
+        """Pixels of each cell per class 1..K within a mask of runs, int ``(n, K)``."""
+        table = self.runs.count(self.labels * n_classes + classes, (len(self.ids) + 1) * n_classes, mask)
         return table.reshape(-1, n_classes)[1:, 1:]
 
 
-def _side(instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_area: float) -> _Side:
-    if not instances.shape == classes.shape == valid.shape:
-        raise ValueError(f"cells {instances.shape}, classes {classes.shape} and valid {valid.shape} differ in shape")
-    labels, ids = compact(np.where(valid, instances, 0))
-    area = np.bincount(labels.ravel(), minlength=len(ids) + 1)[1:]
+def _side(instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_area: float, runs: Runs) -> _Side:
+    known = runs.take(valid)
+    labels, ids = compact(np.where(known, runs.take(instances), 0))
+    area = runs.count(labels, len(ids) + 1)[1:]
     counted = area >= min_area
     kept = np.where(np.append(False, counted)[labels], labels, 0)
-    return _Side(labels, np.where(valid, classes, 0).astype(np.int64), ids, area, counted, kept)
+    types = np.where(known, runs.take(classes), 0).astype(np.int64)
+    return _Side(runs, labels, types, ids, area, counted, kept, _on_border(instances, valid, ids))
 
 
-def _taken_out(instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:
+def _taken_out(runs: Runs, instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Ignored pixels of each cell, int ``(n,)``; a cell that is ignored altogether is none of ``ids``."""
-    found, counts = np.unique(instances[~valid], return_counts=True)
-    result = np.zeros(len(ids), np.int64)
-    _, mine, theirs = np.intersect1d(ids, found, assume_unique=True, return_indices=True)
-    result[mine] = counts[theirs]
-    return result
+    number = _numbers(runs.take(instances), ids)
+    return runs.count(number, len(ids) + 1, ~runs.take(valid))[1:]
+
+
+def _numbers(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Numbers 1..n of labels among the rising ids, 0 where a label is none of them."""
+    if not len(ids):
+        return np.zeros(labels.shape, np.int64)
+    place = np.searchsorted(ids, labels).clip(max=len(ids) - 1)
+    return np.where(ids[place] == labels, place + 1, 0)
 
 
 @dataclass(frozen=True)
@@ -144,9 +157,10 @@ class _Pairs:
 
 
 def _meet(gt: _Side, pred: _Side) -> _Pairs:
-    both = (gt.labels > 0) & (pred.labels > 0)
+    both = np.flatnonzero((gt.labels > 0) & (pred.labels > 0))
     base = len(pred.ids) + 1
-    code, shared = np.unique(gt.labels[both] * base + pred.labels[both], return_counts=True)
+    code, place = np.unique(gt.labels[both] * base + pred.labels[both], return_inverse=True)
+    shared = np.bincount(place, weights=gt.runs.lengths[both], minlength=len(code)).astype(np.int64)
     mine, theirs = np.divmod(code, base)
     iou = shared / (gt.area[mine - 1] + pred.area[theirs - 1] - shared)
     return _Pairs(mine, theirs, shared, iou, len(gt.ids), len(pred.ids))
@@ -164,12 +178,13 @@ def _best_matches(pairs: _Pairs, other: _Side) -> dict[str, np.ndarray]:
     return {"best_match": match, "iou": iou}
 
 
-def _hosts(pairs: _Pairs, gt_area: np.ndarray, pred_counted: np.ndarray) -> np.ndarray:
-    """Number 1..n of the counted predicted cell that holds more than half of each true cell, 0 none."""
+def _hosts(pairs: _Pairs, gt_area: np.ndarray, pred_counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number 1..n of the counted predicted cell that holds more than half of each true cell, 0 none, and the pixels."""
     holds = (2 * pairs.shared > gt_area[pairs.mine - 1]) & pred_counted[pairs.theirs - 1]
-    host = np.zeros(pairs.n_mine, np.int64)
+    host, shared = np.zeros((2, pairs.n_mine), np.int64)
     host[pairs.mine[holds] - 1] = pairs.theirs[holds]
-    return host
+    shared[pairs.mine[holds] - 1] = pairs.shared[holds]
+    return host, shared
 
 
 def _partners(pairs: _Pairs, gt: _Side, pred: _Side) -> dict[str, np.ndarray]:
@@ -188,27 +203,40 @@ def _guests(pairs: _Pairs, pred: _Side) -> np.ndarray:
     return np.bincount(pairs.mine[lies] - 1, minlength=pairs.n_mine)
 
 
-def _marked(gt: _Side, markers: np.ndarray | None) -> np.ndarray:
+def _marked(gt: _Side, truth: Truth, markers: np.ndarray | None) -> np.ndarray:
     """Number of markers in each true cell, float ``(n,)``; NaN without markers."""
     if markers is None:
         return np.full(len(gt.ids), np.nan)
-    within = gt.labels[pixels_at(markers, gt.labels.shape)]
+    at = pixels_at(markers, truth.valid.shape)
+    within = _numbers(truth.instances[at][truth.valid[at]], gt.ids)
     return np.bincount(within, minlength=len(gt.ids) + 1)[1:].astype(float)
 
 
-def _facts_of_both(side: _Side, n_classes: int) -> dict[str, np.ndarray]:
+def _facts_of_both(side: _Side, n_classes: int, probability: np.ndarray | None) -> dict[str, np.ndarray]:
     votes = side.pixels_of_class(side.classes, side.labels > 0, n_classes)
-    return {
+    facts = {
         "cell": side.ids,
         "class": np.where(votes.any(axis=1), votes.argmax(axis=1) + 1, 0),
         "area": side.area,
         "counted": side.counted,
-        "touches_border": _on_border(side),
+        "touches_border": side.touches_border,
     }
+    means = _mean_probability(side, n_classes, probability)
+    return facts | {f"p_class_{c}": means[c] for c in range(1, n_classes)}
 
 
-def _on_border(side: _Side) -> np.ndarray:
-    on_border = np.zeros(len(side.ids) + 1, bool)
-    for line in (side.labels[:1], side.labels[-1:], side.labels[:, :1], side.labels[:, -1:]):
-        on_border[line.ravel()] = True
+def _mean_probability(side: _Side, n_classes: int, probability: np.ndarray | None) -> np.ndarray:
+    """Mean probability of each class over the pixels of each cell, shares of 1, float64 ``(C, n)``; NaN without any."""
+    if probability is None:
+        return np.full((n_classes, len(side.ids)), np.nan)
+    size = len(side.ids) + 1
+    sums = np.stack([np.bincount(side.labels, side.runs.sums(plane), size)[1:] for plane in probability])
+    return sums / sums.sum(axis=0)
+
+
+def _on_border(instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Whether each cell has a pixel on the frame, bool ``(n,)``."""
+    on_border = np.zeros(len(ids) + 1, bool)
+    for line in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
+        on_border[_numbers(instances[line][valid[line]], ids)] = True
     return on_border[1:]

@@ -34,7 +34,7 @@ from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samp
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
 SHARED_COLUMNS = ["sample", "frame", "group"]
 BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "gap_cap", "touches_border", "best_match", "iou"]
-GT_ONLY = ["covered", "host", "gap", "partner", "shared", "guests", "markers"]
+GT_ONLY = ["covered", "host", "host_shared", "gap", "partner", "shared", "guests", "markers"]
 PRED_ONLY = ["on_truth", "hosted", "on_small", "on_ignored"]
 
 
@@ -137,13 +137,13 @@ def count(
         probability = predictions.probabilities[position] if predictions.probabilities else None
         pixel_rows.append(_pixel_rows(samples, predictions, position, probability, min_area))
         if samples.has_instances:
-            cell_rows.append(_cell_rows(samples, predictions, position, settings, min_area))
+            cell_rows.append(_cell_rows(samples, predictions, position, probability, settings, min_area))
         if probability is not None:
             classes = samples.classes[position]
             counts = pixels.probability_histograms(probability, classes, classes != IGNORE, settings.bins)
             histograms.append(counts[None])
-    as_classes = [f"as_class_{c}" for c in range(1, n_classes)]
-    header = pd.DataFrame(columns=[*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *as_classes, *PRED_ONLY])
+    of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in range(1, n_classes)]
+    header = pd.DataFrame(columns=[*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *of_classes, *PRED_ONLY])
     cells = pd.concat(cell_rows, ignore_index=True)[header.columns] if cell_rows else header
     counts = np.concatenate(histograms)
     ids = np.array(samples.ids if len(counts) else [], dtype=np.str_)
@@ -184,7 +184,12 @@ def _pixel_rows(
 
 
 def _cell_rows(
-    samples: Samples, predictions: Predictions, position: int, settings: Settings, min_area: float
+    samples: Samples,
+    predictions: Predictions,
+    position: int,
+    probability: np.ndarray | None,
+    settings: Settings,
+    min_area: float,
 ) -> pd.DataFrame:
     """A row per true cell, then a row per predicted cell, of one sample."""
     classes = samples.classes[position]
@@ -196,6 +201,7 @@ def _cell_rows(
         min_area=min_area,
         gap_cap=settings.gap_cap,
         markers=centres_of(predictions.boxes[position]) if predictions.boxes else None,
+        probability=probability,
     )
     tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
     rows = pd.concat(tables, ignore_index=True)

@@ -16,7 +16,7 @@ OF_PIXELS = ("sample", "frame", "group", "kind", "class", "class_name", "tp", "f
 OF_PIXELS += ("hausdorff", "diagonal", "nll")
 OF_CELLS = (
     *("sample", "side", "cell", "class", "area", "counted", "min_area", "best_match", "iou"),
-    *("covered", "host", "gap", "partner", "shared", "guests", "markers"),
+    *("covered", "host", "host_shared", "gap", "partner", "shared", "guests", "markers"),
     *("on_truth", "hosted", "on_small", "on_ignored"),
 )
 
@@ -32,7 +32,8 @@ def read_run(text: str) -> Run:
     given = [f"as_class_{c}" for c in sorted(set(pixels["class"]))]
     if missing := set(given) - set(pixels):
         raise InputError(f"{folder / 'pixels.csv'}: column {min(missing)!r} is missing; run evaluate again")
-    cells = read_table(folder / "cells.csv", (*OF_CELLS, *given[1:]), dtype=TEXTS)
+    of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in sorted(set(pixels["class"])) if c > 0]
+    cells = read_table(folder / "cells.csv", (*OF_CELLS, *of_classes), dtype=TEXTS)
     run = Run(model, split, seed, pixels, cells)
     return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
 
