@@ -5,13 +5,19 @@ areas, commonest types, errors summed over a test fold. scikit-learn draws the R
 """
 
 import json
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from hemoseg.steps import tabulate
+from hemoseg.steps import evaluated, tabulate
+from hemoseg.tables.columns import COLUMNS
+from hemoseg.tables.conventions import CHOICES, Conventions
+from hemoseg.tables.panel import follows
+from hemoseg.tables.table import AVERAGE, score
 
 SEEDS = (0, 1)
 BACKGROUND_IN = {"scd2018_classification", "scd2020_multiclass"}
@@ -284,3 +290,16 @@ def rates_at(grid, histogram):
     false, true, _ = roc_curve(truth, bins, sample_weight=histogram.ravel(), drop_intermediate=False)
     highest = pd.Series(true).groupby(np.round(false, 15)).max()
     return np.interp(grid, highest.index, highest)
+
+
+def test_a_rule_changes_no_column_whose_definition_does_not_name_it(made):
+    runs = made[2]
+    changed = set()
+    for (model, part, seed), folder in list(runs.items())[-2:]:
+        run = evaluated.read_run(f"model={model},split={part},seed={seed},folder={folder}")
+        for column, (rule, values), class_name in product(COLUMNS.values(), CHOICES.items(), (AVERAGE, "cell")):
+            if class_name in (AVERAGE, *run.class_names.values()):
+                said = [score(column, run, class_name, replace(Conventions(), **{rule: value})) for value in values]
+                assert follows(column, class_name, rule) or len({str(value) for value in said}) == 1, (column.key, rule)
+                changed |= {rule} if len({str(value) for value in said}) > 1 else set()
+    assert changed >= {"average", "background"}
