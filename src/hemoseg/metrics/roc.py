@@ -20,15 +20,19 @@ def roc_points(histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tuple(rates / stricter[:, -1:])
 
 
-def auc(histogram: np.ndarray) -> float:
+def auc(histogram: np.ndarray) -> float | np.ndarray:
     """Area under the curve, in [0, 1]: how often a pixel of the class has a higher probability than one that is not.
 
-    Pixels of one bin count one half. NaN where the class is in no pixel or in all.
+    Pixels of one bin count one half. NaN where the class is in no pixel or in all. Of several histograms, ``(..., 2,
+    bins)``, or of ones whose pixels have weights, float, it is the area of each.
     """
-    others, own = (counts.astype(np.int64) for counts in histogram)
-    pairs = float(own.sum()) * float(others.sum())
-    below = np.cumsum(others) - others
-    return float((own * (below + others / 2)).sum() / pairs) if pairs else float("nan")
+    counts = histogram if np.issubdtype(histogram.dtype, np.floating) else histogram.astype(np.int64)
+    others, own = counts[..., 0, :], counts[..., 1, :]
+    pairs = own.sum(axis=-1).astype(float) * others.sum(axis=-1).astype(float)
+    below = np.cumsum(others, axis=-1) - others
+    won = (own * (below + others / 2)).sum(axis=-1)
+    area = np.divide(won, pairs, out=np.full(np.shape(pairs), np.nan), where=pairs > 0)
+    return area if area.ndim else float(area)
 
 
 def true_positive_rate(histogram: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -35,12 +35,15 @@ def read_run(text: str) -> Run:
     of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in sorted(set(pixels["class"])) if c > 0]
     cells = read_table(folder / "cells.csv", (*OF_CELLS, *of_classes), dtype=TEXTS)
     run = Run(model, split, seed, pixels, cells)
-    return replace(run, histograms=_read_histograms(folder / "histograms.npz", len(run.class_names)))
+    return replace(run, image_histograms=_read_histograms(folder / "histograms.npz", run))
 
 
-def _read_histograms(path: Path, classes: int) -> np.ndarray | None:
-    """Histograms of probability over all samples, int64 ``(classes, 2, bins)``; None where there are none."""
+def _read_histograms(path: Path, run: Run) -> np.ndarray | None:
+    """Histograms of probability of each sample, int ``(N, classes, 2, bins)``; None where there are none."""
+    classes = len(run.class_names)
     counts = read_arrays(path).get("counts", np.zeros(0))
     if counts.ndim != 4 or counts.shape[1:3] != (classes, 2):
         raise InputError(f"{path}: no histograms of {classes} classes; run evaluate again")
-    return counts.sum(axis=0, dtype=np.int64) if len(counts) else None
+    if len(counts) not in (0, len(run.samples)):
+        raise InputError(f"{path}: histograms of {len(counts)} of {len(run.samples)} samples; run evaluate again")
+    return counts if len(counts) else None

@@ -5,17 +5,19 @@ All are summed over the images of a run. Where the truth has no instances they a
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hemoseg.errors import InputError
 from hemoseg.metrics import cell_errors
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
+from hemoseg.tables.weighting import Total, of_totals, ratio
 
 _DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
 
 
-def _number(run: Run, verdicts: np.ndarray) -> float:
-    return float(np.sum(verdicts)) if run.knows_cells else np.nan
+def _number(run: Run, rows: pd.DataFrame, verdicts: np.ndarray, total: Total) -> ArrayLike:
+    return total(rows, verdicts) if run.knows_cells else np.nan
 
 
 def _is_missed(run: Run, conventions: Conventions) -> np.ndarray:
@@ -27,78 +29,97 @@ def _is_of_two_types(run: Run, conventions: Conventions) -> np.ndarray:
     return two & ~_is_missed(run, conventions)
 
 
-def cells(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def cells(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """|T|, the true cells that count."""
-    return _number(run, np.ones(len(run.gt)))
+    return _number(run, run.gt, np.ones(len(run.gt)), total)
 
 
-def missed(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def missed(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells that were not found (FN)."""
-    return _number(run, _is_missed(run, conventions))
+    return _number(run, run.gt, _is_missed(run, conventions), total)
 
 
-def spurious(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def spurious(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Predicted cells that are none (FP)."""
     facts = [_ints(run.pred, name) for name in ("on_truth", "area", "on_ignored")]
-    return _number(run, cell_errors.is_spurious(*facts, conventions.artefact))
+    return _number(run, run.pred, cell_errors.is_spurious(*facts, conventions.artefact), total)
 
 
-def merged(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def merged(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Predicted cells that merge two or more true cells."""
-    return _number(run, cell_errors.is_merging(_ints(run.pred, "hosted")))
+    return _number(run, run.pred, cell_errors.is_merging(_ints(run.pred, "hosted")), total)
 
 
-def merged_cells(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def merged_cells(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells in the predicted cells that merge."""
     hosted = _ints(run.pred, "hosted")
-    return _number(run, hosted[cell_errors.is_merging(hosted)])
+    return _number(run, run.pred, np.where(cell_errors.is_merging(hosted), hosted, 0), total)
 
 
-def incomplete(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def incomplete(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells that are covered too little, the missed ones included."""
-    return _number(run, cell_errors.below(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.incomplete))
+    return _number(run, run.gt, _is_incomplete(run, conventions), total)
 
 
-def incomplete_missed(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def incomplete_missed(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The incomplete cells that were missed."""
-    short = cell_errors.below(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.incomplete)
-    return _number(run, short & _is_missed(run, conventions))
+    return _number(run, run.gt, _is_incomplete(run, conventions) & _is_missed(run, conventions), total)
 
 
-def two_types(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def two_types(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Found cells that carry two types."""
-    return _number(run, _is_of_two_types(run, conventions))
+    return _number(run, run.gt, _is_of_two_types(run, conventions), total)
 
 
-def wrong_type(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def wrong_type(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Found cells of one type, and it is the wrong one."""
     wrong = cell_errors.majority(run.as_class) != _ints(run.gt, "class")
-    return _number(run, wrong & ~_is_missed(run, conventions) & ~_is_of_two_types(run, conventions))
+    wrong &= ~_is_missed(run, conventions) & ~_is_of_two_types(run, conventions)
+    return _number(run, run.gt, wrong, total)
 
 
-def touching(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def touching(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells that touch another one."""
-    return _number(run, _touches(run, conventions))
+    return _number(run, run.gt, _touches(run, conventions), total)
 
 
-def instance_error(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def instance_error(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Share of the touching cells that are not separated; NaN where none touches."""
     touches = _touches(run, conventions)
-    if not touches.any():
-        return np.nan
-    pred = dict(list(run.pred.groupby("sample")))
-    errors = 0
-    for sample, rows in run.gt.groupby("sample"):
-        sides = (rows, ("gap", "iou", "host")), (pred.get(sample, run.pred.iloc[:0]), ("cell", "hosted"))
-        facts = [{name: side[name].to_numpy(float) for name in names} for side, names in sides]
-        errors += cell_errors.unseparated(*facts, conventions.touching).sum()
-    return float(errors / touches.sum())
+    return ratio(total(run.gt, _is_unseparated(run, conventions)), total(run.gt, touches))
 
 
-def accuracy(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def accuracy(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """1 - (sum of the errors) / |T|; at most 1, may be negative; NaN without true cells."""
-    errors = sum(_ERRORS[name](run, 0, conventions) for name in conventions.accuracy)
-    return 1 - errors / len(run.gt) if len(run.gt) else np.nan
+    errors = sum(_ERRORS[name].definition(run, 0, conventions, total) for name in conventions.accuracy)
+    return 1 - ratio(errors, total(run.gt, np.ones(len(run.gt))))
+
+
+def _is_incomplete(run: Run, conventions: Conventions) -> np.ndarray:
+    return cell_errors.below(_ints(run.gt, "covered"), _ints(run.gt, "area"), conventions.incomplete)
+
+
+def _is_unseparated(run: Run, conventions: Conventions) -> np.ndarray:
+    """Whether each true cell touches another one and is not separated from it."""
+    pred = dict(list(run.pred.groupby("sample")))
+    wrong = np.zeros(len(run.gt), bool)
+    for sample, places in run.gt.groupby("sample").indices.items():
+        sides = (run.gt.iloc[places], ("gap", "iou", "host")), (pred.get(sample, run.pred.iloc[:0]), ("cell", "hosted"))
+        facts = [{name: side[name].to_numpy(float) for name in names} for side, names in sides]
+        wrong[places] = cell_errors.unseparated(*facts, conventions.touching)
+    return wrong
 
 
 def _touches(run: Run, conventions: Conventions) -> np.ndarray:

@@ -16,8 +16,8 @@ ALL = "all"  # the class of a column that is not scored per class
 class Run:
     """Counts of one trained model on the test samples of one split: ``pixels.csv``, ``cells.csv``, ``histograms.npz``.
 
-    ``histograms``, int ``(K + 1, 2, bins)``: how often each class was given which probability
-    (`metrics.pixels.probability_histograms`), over all samples; None for a method without probabilities.
+    ``image_histograms``, int ``(N, K + 1, 2, bins)``: how often each class was given which probability
+    (`metrics.pixels.probability_histograms`) in each of the N samples; None for a method without probabilities.
     """
 
     model: str
@@ -25,7 +25,24 @@ class Run:
     seed: int
     pixels: pd.DataFrame
     cells: pd.DataFrame
-    histograms: np.ndarray | None = None
+    image_histograms: np.ndarray | None = None
+
+    @cached_property
+    def samples(self) -> list[str]:
+        """The N samples, in the order in which they first appear in ``pixels``: that of weights and of histograms."""
+        return self.pixels["sample"].drop_duplicates().to_list()
+
+    def summed(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:
+        """Values of rows that name their sample, ``(rows,)``, summed per sample, float ``(N,)``."""
+        which = pd.Index(self.samples).get_indexer(rows["sample"])
+        if (which < 0).any():
+            raise ValueError(f"{self.model}, {self.split}, seed {self.seed}: rows of a sample without pixels")
+        return np.bincount(which, values, len(self.samples))
+
+    @cached_property
+    def histograms(self) -> np.ndarray | None:
+        """Those of the images over all samples, int64 ``(K + 1, 2, bins)``."""
+        return None if self.image_histograms is None else self.image_histograms.sum(axis=0, dtype=np.int64)
 
     @cached_property
     def class_names(self) -> dict[int, str]:
@@ -59,6 +76,7 @@ class Run:
 
 
 Score = Callable[[Run, int, Conventions], float]
+Weighted = Callable[[Run, int, Conventions, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,9 @@ class Column:
         source: whose definition it is.
         average: the number of one run for the average over classes 0..K or 1..K (the ids are given), where that is not
             the mean of the classes' numbers.
+        weighted: the score under each of B weightings of the N samples (`Run.samples`): weights >= 0 ``(B, N)`` to
+            float ``(B,)``, NaN where there is none. Weights of 1 give the score; whole numbers the score of the run in
+            which each sample is repeated so often. Filled in where ``score`` is made by `weighting.of_totals`.
     """
 
     key: str
@@ -87,3 +108,8 @@ class Column:
     definition: str
     source: str
     average: Callable[[Run, Sequence[int], Conventions], float] | None = None
+    weighted: Weighted | None = None
+
+    def __post_init__(self) -> None:
+        if self.weighted is None:
+            object.__setattr__(self, "weighted", getattr(self.score, "weighted", None))

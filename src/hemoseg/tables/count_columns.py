@@ -4,48 +4,51 @@ They need no instances: a cell is a connected component of its class. The backgr
 """
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.pixel_columns import of_class
+from hemoseg.tables.weighting import Total, mean_of_known, of_totals, ratio, sum_of_known
 
 _AUTO_CSC = "doi:10.34133/2022/9842349"
 
 
-def counted(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def counted(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Predicted cells, summed over the images."""
-    return _sum(run, class_id, "pred_count")
+    return _sum(run, class_id, "pred_count", total)
 
 
-def counted_true(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def counted_true(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells, summed over the images."""
-    return _sum(run, class_id, "gt_count")
+    return _sum(run, class_id, "gt_count", total)
 
 
-def count_ratio(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def count_ratio(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Sum of predicted / sum of true numbers of cells, >= 0; NaN where no cell is there."""
-    true = _sum(run, class_id, "gt_count")
-    return _sum(run, class_id, "pred_count") / true if true else np.nan
+    return ratio(*(_sum(run, class_id, side, total) for side in ("pred_count", "gt_count")))
 
 
-def count_bias(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def count_bias(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Predicted minus true number of cells, mean over images."""
-    return float(_difference(run, class_id).mean())
-
-
-def count_mae(run: Run, class_id: int, conventions: Conventions) -> float:
-    """Absolute difference between predicted and true number of cells, mean over images."""
-    return float(_difference(run, class_id).abs().mean())
-
-
-def _sum(run: Run, class_id: int, side: str) -> float:
-    return float(of_class(run, class_id)[side].sum(min_count=1))
-
-
-def _difference(run: Run, class_id: int) -> pd.Series:
     rows = of_class(run, class_id)
-    return rows["pred_count"] - rows["gt_count"]
+    return mean_of_known(total, rows, rows["pred_count"] - rows["gt_count"])
+
+
+@of_totals
+def count_mae(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
+    """Absolute difference between predicted and true number of cells, mean over images."""
+    rows = of_class(run, class_id)
+    return mean_of_known(total, rows, (rows["pred_count"] - rows["gt_count"]).abs())
+
+
+def _sum(run: Run, class_id: int, side: str, total: Total) -> np.ndarray:
+    rows = of_class(run, class_id)
+    return sum_of_known(total, rows, rows[side])
 
 
 _COUNT = "8-connected components of the class, of at least the least area and not mostly on ignored pixels"

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run, Score
 from hemoseg.tables.conventions import Conventions
+from hemoseg.tables.weighting import Total, of_totals, ratio, sum_of_known
 
 THRESHOLDS = tuple(number / 20 for number in range(10, 20))  # 0.5, 0.55, ... 0.95
 ROUNDING = 1e-9  # of IoUs that went through text; two different ones at a threshold differ by more
@@ -26,28 +28,29 @@ _AJI = "doi:10.1109/TMI.2017.2677499, with one-to-one partners: doi:10.1016/j.me
 
 @dataclass(frozen=True)
 class Matches:
-    """Matched cells and their summed IoU; predicted cells without a match (fp) and true ones (fn)."""
+    """Totals of matched cells (tp) and their IoU, of predicted cells without a match (fp) and of true ones (fn)."""
 
-    tp: int
-    fp: int
-    fn: int
-    iou: float
+    tp: np.ndarray
+    fp: np.ndarray
+    fn: np.ndarray
+    iou: np.ndarray
 
     @property
-    def f1(self) -> float:
+    def f1(self) -> np.ndarray:
         """2 tp / (2 tp + fp + fn), in [0, 1]; NaN where there is no cell."""
-        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
 
-def matches(run: Run, least: float, *, above: bool = False) -> Matches:
+def matches(run: Run, least: float, total: Total, *, above: bool = False) -> Matches:
     """Cells matched one to one at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``."""
-    return _counted(run, _matched_ious(run), least, above)
+    return _counted(run, _matched_ious(run), least, total, above)
 
 
-def _counted(run: Run, ious: np.ndarray, least: float, above: bool = False) -> Matches:
+def _counted(run: Run, ious: np.ndarray, least: float, total: Total, above: bool = False) -> Matches:
     enough = ious > least + ROUNDING if above else ious >= least - ROUNDING
-    tp = int(enough.sum())
-    return Matches(tp, int((~enough & ~_excused(run)).sum()), len(run.gt) - tp, float(ious[enough].sum()))
+    tp = total(run.pred, enough)
+    fp, fn = total(run.pred, ~enough & ~_excused(run)), total(run.gt, np.ones(len(run.gt))) - tp
+    return Matches(tp, fp, fn, total(run.pred, np.where(enough, ious, 0.0)))
 
 
 def _matched_ious(run: Run) -> np.ndarray:
@@ -57,70 +60,75 @@ def _matched_ious(run: Run) -> np.ndarray:
     return np.where(pred["back"] == pred["cell"], pred["iou"], 0.0).astype(float)
 
 
-def precision_50(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def precision_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp) at IoU >= 0.5, in [0, 1]; 0 where no cell was found, NaN where none is there either."""
-    found = matches(run, 0.5)
-    return _ratio(found.tp, found.tp + found.fp, 0.0 if found.fn else np.nan)
+    found = matches(run, 0.5, total)
+    return ratio(found.tp, found.tp + found.fp, np.where(found.fn > 0, 0.0, np.nan))
 
 
-def recall_50(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def recall_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fn) at IoU >= 0.5, in [0, 1]; 0 where none is there but found, NaN where neither is."""
-    found = matches(run, 0.5)
-    return _ratio(found.tp, found.tp + found.fn, 0.0 if found.fp else np.nan)
+    found = matches(run, 0.5, total)
+    return ratio(found.tp, found.tp + found.fn, np.where(found.fp > 0, 0.0, np.nan))
 
 
-def f1_50(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def f1_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """F1 of cells at IoU >= 0.5, in [0, 1]; NaN where there is no cell."""
-    return matches(run, 0.5).f1
+    return matches(run, 0.5, total).f1
 
 
-def f1_50_95(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def f1_50_95(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Mean F1 of cells over `THRESHOLDS`, in [0, 1]; NaN where there is no cell."""
     ious = _matched_ious(run)
-    return float(np.mean([_counted(run, ious, least).f1 for least in THRESHOLDS]))
+    return np.mean([_counted(run, ious, least, total).f1 for least in THRESHOLDS], axis=0)
 
 
-def panoptic(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def panoptic(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Summed IoU of the matches / (tp + fp / 2 + fn / 2), in [0, 1]; NaN where there is no cell."""
-    found = matches(run, 0.5, above=True)
-    return _ratio(found.iou, found.tp + (found.fp + found.fn) / 2)
+    found = matches(run, 0.5, total, above=True)
+    return ratio(found.iou, found.tp + (found.fp + found.fn) / 2)
 
 
-def panoptic_segmentation(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def panoptic_segmentation(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Mean IoU of the matches, in (0.5, 1]; NaN where there is none."""
-    found = matches(run, 0.5, above=True)
-    return _ratio(found.iou, found.tp)
+    found = matches(run, 0.5, total, above=True)
+    return ratio(found.iou, found.tp)
 
 
-def panoptic_recognition(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def panoptic_recognition(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """F1 of cells at IoU > 0.5, in [0, 1]; NaN where there is no cell."""
-    return matches(run, 0.5, above=True).f1
+    return matches(run, 0.5, total, above=True).f1
 
 
-def aji_plus(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def aji_plus(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Pixels shared by partners / (pixels in either partner + pixels of cells without one), NaN where no cell is."""
     gt, pred = run.gt, run.pred
     with_partner = gt[gt["partner"] > 0]
     taken = _is_in(pred, with_partner.assign(cell=with_partner["partner"]))
-    shared = with_partner["shared"].sum()
-    area = gt["area"].sum() + pred["area"][taken | ~_excused(run)].sum()
-    return _ratio(shared, area - shared)
+    shared = total(with_partner, with_partner["shared"])
+    area = total(gt, gt["area"]) + total(pred, np.where(taken | ~_excused(run), pred["area"], 0))
+    return ratio(shared, area - shared)
 
 
-def split_cells(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def split_cells(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells in which two or more predicted cells each lie with more than half their area."""
-    return float((run.gt["guests"] >= 2).sum()) if run.knows_cells else np.nan
+    return total(run.gt, run.gt["guests"] >= 2) if run.knows_cells else np.nan
 
 
-def marked_twice(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def marked_twice(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """True cells with two or more markers; NaN where nothing marked cells."""
-    markers = run.gt["markers"].dropna()
-    return float((markers >= 2).sum()) if len(markers) else np.nan
-
-
-def _ratio(over: float, under: float, empty: float = np.nan) -> float:
-    """The quotient; ``empty`` where it is 0 / 0."""
-    return float(over / under) if under else empty
+    markers = run.gt["markers"].to_numpy(float)
+    return sum_of_known(total, run.gt, np.where(np.isnan(markers), np.nan, markers >= 2))
 
 
 def _excused(run: Run) -> np.ndarray:

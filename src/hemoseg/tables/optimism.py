@@ -4,8 +4,7 @@ Both families test every image once, so that images can be paired. Where a colum
 which is seen by trying, the spread comes from the differences of the images, gathered by group; otherwise it is blank.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,7 @@ import pandas as pd
 from hemoseg.metrics.bootstrap import interval_of_mean
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes, summarise
+from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes, summarise, weighted_average
 
 HEADER = [
     *("row", "label", "column", "header", "class", "family", "mean", "other_family", "other_mean", "optimism"),
@@ -39,10 +37,9 @@ def optimism(plan: Plan, runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFram
     lines, pairs = [], []
     for row in plan.rows:
         of_row = [run for run in runs if run.model == row]
-        parts = [_parts(run) for run in of_row]
         for key in plan.columns:
             for class_name in shown_classes(plan, COLUMNS[key], names):
-                values = _values(COLUMNS[key], class_name, of_row, parts, plan)
+                values = _values(COLUMNS[key], class_name, of_row, plan)
                 for family in families[:-1]:
                     line, images = _compared(values, family, families[-1])
                     shared = {"row": row, "label": plan.rows[row], "column": key, "class": class_name}
@@ -53,32 +50,19 @@ def optimism(plan: Plan, runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFram
     return pd.DataFrame(lines, columns=HEADER), images[IMAGES_HEADER]
 
 
-def _parts(run: Run) -> Mapping[str, Run]:
-    """The run cut into runs of one image each, by sample."""
-    cells = dict(list(run.cells.groupby("sample")))
-    return {
-        str(sample): replace(run, pixels=pixels, cells=cells.get(sample, run.cells.iloc[:0]), histograms=None)
-        for sample, pixels in run.pixels.groupby("sample")
-    }
-
-
-def _values(column: Column, class_name: str, runs: Sequence[Run], parts: Sequence[Mapping[str, Run]], plan: Plan):
+def _values(column: Column, class_name: str, runs: Sequence[Run], plan: Plan) -> pd.DataFrame:
     """Scores of whole runs (``sample`` is NaN) and of their images, with ``kind``: how the images make the run's."""
     whole = [score(column, run, class_name, plan.conventions) for run in runs]
-    single = [_of_images(column, class_name, images, plan.conventions) for images in parts]
+    single = [weighted_average(column, run, class_name, plan.conventions, np.eye(len(run.samples))) for run in runs]
     kind = next((kind for kind, made in KINDS.items() if _adds_up(whole, [made(one) for one in single])), "")
     rows = []
-    for run, total, images, part in zip(runs, whole, single, parts, strict=True):
+    for run, total, images in zip(runs, whole, single, strict=True):
         shared = {"family": plan.family_of(run.split), "split": run.split, "seed": run.seed, "kind": kind}
         rows.append(shared | {"sample": np.nan, "group": "", "value": total})
-        for (sample, one), value in zip(part.items(), images, strict=True):
-            group = one.pixels["group"].fillna("").iloc[0]
+        group_of = run.pixels.drop_duplicates("sample")["group"].fillna("")
+        for sample, group, value in zip(run.samples, group_of, images, strict=True):
             rows.append(shared | {"sample": sample, "group": group, "value": value})
     return pd.DataFrame(rows)
-
-
-def _of_images(column: Column, class_name: str, images: Mapping[str, Run], conventions: Conventions) -> np.ndarray:
-    return np.array([score(column, one, class_name, conventions) for one in images.values()], float)
 
 
 def _mean(values: np.ndarray) -> float:

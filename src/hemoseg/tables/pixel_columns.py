@@ -5,9 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
+from hemoseg.tables.weighting import Total, mean_of_classes, mean_of_known, of_totals, ratio
 
 EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 _DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
@@ -18,49 +20,52 @@ def of_class(run: Run, class_id: int) -> pd.DataFrame:
     return run.pixels[run.pixels["class"] == class_id]
 
 
-def mean_of_known(values: np.ndarray) -> float:
-    """Mean of the values that are no NaN; NaN where none is."""
-    known = np.asarray(values, float)
-    known = known[~np.isnan(known)]
-    return float(known.mean()) if known.size else np.nan
-
-
-def loss(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def loss(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Cross-entropy per pixel in nats, >= 0; NaN for a method without probabilities."""
-    return float(run.pixels["nll"].sum(skipna=False) / _pixels(run))
+    return ratio(total(run.pixels, run.pixels["nll"]), _pixels(run, total))
 
 
-def pixel_error(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def pixel_error(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Share of pixels with the wrong class, in [0, 1]."""
-    return float(run.pixels["fn"].sum() / _pixels(run))
+    return ratio(total(run.pixels, run.pixels["fn"]), _pixels(run, total))
 
 
-def rmse(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def rmse(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Root of the mean squared error of hard masks over pooled pixels, in [0, 1]: the root of the pixel error."""
-    return float(np.sqrt(pixel_error(run, _, conventions)))
+    return np.sqrt(pixel_error.definition(run, _, conventions, total))
 
 
-def dice(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def dice(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """2 tp / (2 tp + fp + fn), in [0, 1]."""
-    return _overlap(run, class_id, conventions, lambda c: (2 * c.tp, 2 * c.tp + c.fp + c.fn))
+    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn))
 
 
-def jaccard(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def jaccard(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp + fn), in [0, 1]."""
-    return _overlap(run, class_id, conventions, lambda c: (c.tp, c.tp + c.fp + c.fn))
+    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp + fn))
 
 
-def jaccard_above(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def jaccard_above(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Share of the images whose Jaccard of a class is above the threshold, in [0, 1]; NaN where no image counts."""
-    return _share_above(run, [class_id], conventions)
+    return _share_above.definition(run, [class_id], conventions, total)
 
 
-def _share_above(run: Run, classes: Sequence[int], conventions: Conventions) -> float:
+@of_totals
+def _share_above(run: Run, classes: Sequence[int], conventions: Conventions, total: Total) -> ArrayLike:
     """Share of the images whose mean Jaccard over ``classes`` is above the threshold; NaN where no image counts."""
     counts = run.pixels.set_index(["sample", "class"])[["tp", "fp", "fn"]].astype(int)
-    images = [_mean_jaccard(one.droplevel("sample"), classes, conventions) for _, one in counts.groupby("sample")]
-    known = [image for image in images if image is not None]
-    return sum(image > conventions.jaccard_above for image in known) / len(known) if known else np.nan
+    means = {
+        sample: _mean_jaccard(one.droplevel("sample"), classes, conventions)
+        for sample, one in counts.groupby("sample", sort=False)
+    }
+    above = [np.nan if mean is None else float(mean > conventions.jaccard_above) for mean in means.values()]
+    return mean_of_known(total, pd.DataFrame({"sample": means.keys()}), above)
 
 
 def _mean_jaccard(counts: pd.DataFrame, classes: Sequence[int], conventions: Conventions) -> Fraction | None:
@@ -74,71 +79,89 @@ def _mean_jaccard(counts: pd.DataFrame, classes: Sequence[int], conventions: Con
     return sum(found, Fraction(0)) / len(found) if found else None
 
 
-def precision(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def precision(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp), in [0, 1]; 0 where the class is there and nothing was found."""
-    return _overlap(run, class_id, conventions, lambda c: (c.tp, c.tp + c.fp))
+    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp))
 
 
-def recall(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def recall(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fn), in [0, 1]; 0 where something was found and the class is not there."""
-    return _overlap(run, class_id, conventions, lambda c: (c.tp, c.tp + c.fn))
+    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fn))
 
 
-def mean_iu(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def mean_iu(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Pooled Jaccard, its mean over all classes that are there or found, background included, in [0, 1]."""
-    c = run.pixels.groupby("class")[["tp", "fp", "fn"]].sum()
-    union = (c.tp + c.fp + c.fn).to_numpy(float)
-    return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan))
+    return mean_of_classes([_pooled_jaccard(of_class(run, c), total) for c in run.class_names])
 
 
-def kind_mean_iu(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def kind_mean_iu(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Mean of the pooled Jaccards of background and a class, over the images whose kind bears the class's name.
 
     In [0, 1]; where there is one class only, all images are of its kind. NaN for the background and for a class that
     names no kind.
     """
+    if not class_id:
+        return np.nan
     alone = len(run.class_names) == 2
     of_kind = run.pixels[alone | (run.pixels["kind"] == run.class_names[class_id])]
-    c = of_kind[of_kind["class"].isin((0, class_id))].groupby("class")[["tp", "fp", "fn"]].sum()
-    union = (c.tp + c.fp + c.fn).to_numpy(float)
-    return mean_of_known(np.where(union > 0, c.tp / np.maximum(union, 1), np.nan)) if class_id else np.nan
+    return mean_of_classes([_pooled_jaccard(of_kind[of_kind["class"] == c], total) for c in (0, class_id)])
 
 
-def frequency_weighted_iou(run: Run, _: int, conventions: Conventions) -> float:
+@of_totals
+def frequency_weighted_iou(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Pooled Jaccard of the classes, weighted by their share of the true pixels, in [0, 1]."""
-    c = run.pixels.groupby("class")[["tp", "fp", "fn"]].sum()
-    size, union = c.tp + c.fn, c.tp + c.fp + c.fn
-    return float((size * c.tp / union.clip(lower=1)).sum() / size.sum()) if size.sum() else np.nan
+    weighted, pixels = 0.0, 0.0
+    for class_id in run.class_names:
+        rows = of_class(run, class_id)
+        size = total(rows, rows["tp"] + rows["fn"])
+        weighted, pixels = weighted + np.where(size > 0, size * _pooled_jaccard(rows, total), 0), pixels + size
+    return ratio(weighted, pixels)
 
 
-def hausdorff(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def hausdorff(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Mean Hausdorff distance of the images in pixels, >= 0; NaN where no image has one."""
     rows = of_class(run, class_id)
     distance = rows["hausdorff"].to_numpy(float)
     if conventions.hausdorff_missing == "diagonal":
-        distance = np.where(rows["hausdorff_case"].isin(("missed", "spurious")), rows["diagonal"], distance)
-    return mean_of_known(distance)
+        distance = np.where(_is_one_sided(rows), rows["diagonal"], distance)
+    return mean_of_known(total, rows, distance)
 
 
-def hausdorff_undefined(run: Run, class_id: int, conventions: Conventions) -> float:
+@of_totals
+def hausdorff_undefined(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Images where the class is on one side only, so that no distance exists."""
-    return float(of_class(run, class_id)["hausdorff_case"].isin(("missed", "spurious")).sum())
+    rows = of_class(run, class_id)
+    return total(rows, _is_one_sided(rows))
 
 
-def _pixels(run: Run) -> float:
-    """Pixels that are not ignored, over all images; NaN where there is none."""
-    return (run.pixels["tp"] + run.pixels["fn"]).sum() or np.nan
+def _is_one_sided(rows: pd.DataFrame) -> pd.Series:
+    return rows["hausdorff_case"].isin(("missed", "spurious"))
 
 
-def _overlap(run: Run, class_id: int, conventions: Conventions, terms) -> float:
+def _pixels(run: Run, total: Total) -> np.ndarray:
+    """Pixels that are not ignored, over all images."""
+    return total(run.pixels, run.pixels["tp"] + run.pixels["fn"])
+
+
+def _pooled_jaccard(rows: pd.DataFrame, total: Total) -> np.ndarray:
+    """Jaccard of the summed pixels of a class; NaN where it neither is nor was found."""
+    tp, fp, fn = (total(rows, rows[name]) for name in ("tp", "fp", "fn"))
+    return ratio(tp, tp + fp + fn)
+
+
+def _overlap(run: Run, class_id: int, conventions: Conventions, total: Total, terms) -> ArrayLike:
     """A ratio of counts per image or pooled, with the convention for what is empty on both sides."""
-    counts = of_class(run, class_id)[["tp", "fp", "fn"]].astype(float)
-    if conventions.average == "pooled":
-        counts = counts.sum().to_frame().T
-    over, under = (term.to_numpy() for term in terms(counts))
-    ratio = over / np.maximum(under, 1)
-    absent = counts.sum(axis=1).to_numpy() == 0
-    return mean_of_known(np.where(absent, EMPTY[conventions.empty], ratio))
+    rows = of_class(run, class_id)
+    pooled = conventions.average == "pooled"
+    counts = [total(rows, rows[name]) if pooled else rows[name].to_numpy(float) for name in ("tp", "fp", "fn")]
+    absent = sum(counts) == 0
+    score = np.where(absent, EMPTY[conventions.empty], ratio(*terms(*counts), empty=0.0))
+    return score if pooled else mean_of_known(total, rows, score)
 
 
 _BOTH = "{average_rule}; {empty_rule}"

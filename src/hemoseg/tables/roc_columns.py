@@ -12,6 +12,15 @@ def auc(run: Run, class_id: int, conventions: Conventions) -> float:
     return roc.auc(run.histograms[class_id]) if run.histograms is not None else np.nan
 
 
+def weighted_auc(run: Run, class_id: int, conventions: Conventions, weights: np.ndarray) -> np.ndarray:
+    """The area under each weighting of the images, float ``(B,)``."""
+    if run.image_histograms is None:
+        return np.full(len(weights), np.nan)
+    of_images = run.image_histograms[:, class_id]
+    flat = weights @ of_images.reshape(len(of_images), -1).astype(float)
+    return roc.auc(flat.reshape(-1, *of_images.shape[1:]))
+
+
 COLUMNS = (
     Column(
         "auc",
@@ -25,5 +34,6 @@ COLUMNS = (
         "further, and pixels of one bin count one half; blank for a method without probabilities and where no pixel of "
         "the fold is of the class",
         "doi:10.1016/j.patrec.2005.10.010",
+        weighted=weighted_auc,
     ),
 )

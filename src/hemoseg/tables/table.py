@@ -14,6 +14,7 @@ from hemoseg.tables import conventions as rules
 from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import Conventions, require_known
+from hemoseg.tables.weighting import mean_of_classes
 
 AVERAGE = "average"
 PUBLISHED_FAMILIES = (ONE_FAMILY, "random")
@@ -133,16 +134,39 @@ def _scores(plan: Plan, runs: Sequence[Run], names: Mapping[int, str]) -> list[t
 
 def score(column: Column, run: Run, class_name: str, conventions: Conventions) -> float:
     """The number of one run, class or average of the classes; NaN where there is none."""
-    if not column.per_class:
-        return column.score(run, 0, conventions)
-    ids = {name: class_id for class_id, name in run.class_names.items()}
-    if class_name != AVERAGE:
-        return column.score(run, ids[class_name], conventions)
-    within = [c for c in run.class_names if c > 0 or conventions.background == "in"]
+    if class_name != AVERAGE or not column.per_class:
+        return column.score(run, _class_id(column, run, class_name), conventions)
+    within = _averaged(run, conventions)
     if column.average is not None:
         return column.average(run, within, conventions)
-    values = pd.Series([column.score(run, c, conventions) for c in within], dtype=float)
-    return float(values.mean()) if len(values) else np.nan
+    return float(mean_of_classes([column.score(run, c, conventions) for c in within]))
+
+
+def weighted_average(
+    column: Column, run: Run, class_name: str, conventions: Conventions, weights: np.ndarray
+) -> np.ndarray:
+    """What `score` gives, under each of B weightings ``(B, N)`` of the run's N samples (`Run.samples`), float ``(B,)``.
+
+    Weights of the identity give the score of each image; how often each image was drawn, those of a bootstrap.
+    """
+    if class_name != AVERAGE or not column.per_class:
+        return column.weighted(run, _class_id(column, run, class_name), conventions, weights)
+    within = _averaged(run, conventions)
+    if column.average is not None:
+        return column.average.weighted(run, within, conventions, weights)
+    numbers = [column.weighted(run, c, conventions, weights) for c in within]
+    return np.broadcast_to(mean_of_classes(numbers), len(weights))
+
+
+def _class_id(column: Column, run: Run, class_name: str) -> int:
+    """Id of a class, 0 for a column that is not scored per class."""
+    ids = {name: class_id for class_id, name in run.class_names.items()}
+    return ids[class_name] if column.per_class else 0
+
+
+def _averaged(run: Run, conventions: Conventions) -> list[int]:
+    """Ids of the classes that the average is taken over."""
+    return [c for c in run.class_names if c > 0 or conventions.background == "in"]
 
 
 def shown_classes(plan: Plan, column: Column, names: Mapping[int, str]) -> list[str]:
