@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run, Score
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.weighting import Total, of_totals, ratio, sum_of_known
+from hemoseg.tables.weighting import Total, of_totals, once, ratio, sum_of_known
 
 THRESHOLDS = tuple(number / 20 for number in range(10, 20))  # 0.5, 0.55, ... 0.95
 ROUNDING = 1e-9  # of IoUs that went through text; two different ones at a threshold differ by more
@@ -41,7 +41,7 @@ class Matches:
         return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
 
-def matches(run: Run, least: float, total: Total, *, above: bool = False) -> Matches:
+def matches(run: Run, least: float, total: Total = once, *, above: bool = False) -> Matches:
     """Cells matched one to one at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``."""
     return _counted(run, _matched_ious(run), least, total, above)
 

@@ -15,7 +15,6 @@ from hemoseg.data.placement import Placed, agreeing
 from hemoseg.data.samples import IGNORE
 from hemoseg.tables.column import Run
 from hemoseg.tables.instance_columns import matches
-from hemoseg.tables.weighting import once
 
 COUNTS = ("cells", "label_cells", "shared_cells", "shared_pixels", "model_pixels", "label_pixels")
 LARGE = ("large_cells", "large_worth")
@@ -149,7 +148,7 @@ def held_against_truth(table: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame
     for run in runs:
         for frame, pixels in run.pixels.groupby("frame", sort=False):
             own = replace(run, pixels=pixels, cells=run.cells[run.cells["sample"].isin(pixels["sample"])])
-            match = matches(own, 0.5, once)
+            match = matches(own, 0.5)
             wrong = match.fp + match.fn
             found[frame] = wrong, wrong / (2 * match.tp + wrong) if wrong else 0.0
     held = table[table["frame"].isin(found)].reset_index(drop=True)
