@@ -1,4 +1,4 @@
-# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, times, families -> report
+# raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, statistics, ... -> report
 #                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
 #                                                                         predict -> restore -> trust -> trust_page
 #
@@ -25,6 +25,7 @@ include: "workflow/rules/gather.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tabulate.smk"
+include: "workflow/rules/statistics.smk"
 include: "workflow/rules/families.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/measure.smk"

@@ -14,6 +14,8 @@ rule report:
         other_rule="results/tables/{experiment}.other_rule.csv",
         confusion="results/tables/{experiment}.confusion.csv",
         roc="results/tables/{experiment}.roc.csv",
+        statistics="results/tables/{experiment}.statistics.json",
+        panel="results/tables/{experiment}.panel.csv",
         comparisons=comparisons_of,
         times="results/tables/{experiment}.times.csv",
         runs=of_runs("train", "run.json"),

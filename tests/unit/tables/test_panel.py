@@ -60,6 +60,14 @@ def test_the_panel_starts_from_the_tables_own_means_and_leaves_out_what_has_no_b
     assert set(table.loc[table["column"] == "pixel_error", "choice"]) == {OWN}  # which follows no rule
 
 
+def test_what_should_be_zero_is_ranked_by_its_distance_from_it():
+    biased = {row: run_of(row, [(9, 0, 1, 1.0, "both")]) for row in ("a", "b")}
+    for row, counted in (("a", 5), ("b", 11)):
+        biased[row].pixels[["gt_count", "pred_count"]] = [10, counted]
+    table = panel(plan(SETTINGS | {"columns": {"count_bias": "B"}}), list(biased.values()))
+    assert found_of(table, "count_bias", OWN, "published")[0] == {"a": [-5, 2], "b": [1, 1]}
+
+
 def test_a_strict_table_has_no_strict_line_of_its_own():
     table = panel(plan(SETTINGS | {"convention": "strict"}), [A, B])
     assert "convention" not in set(table["choice"])
