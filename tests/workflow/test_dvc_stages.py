@@ -130,8 +130,9 @@ def test_a_stage_depends_on_nothing_that_its_rules_do_not_read(stages, snaked, b
 def test_a_stage_is_told_what_its_jobs_are_told(stages, snaked, behind, plan):
     seen = 0
     for name in snaked:
-        (file,) = [dep for dep in stages[name]["deps"] if dep in plan]
-        known = leaves(plan[file]["settings"])
+        files = [dep for dep in stages[name]["deps"] if dep in plan]
+        assert files, name
+        known = {leaf for file in files for leaf in leaves(plan[file]["settings"])}
         for job in behind(name):
             told = {key: value for key, value in job["settings"].items() if key not in NAMES | {"experiments"}}
             assert leaves(told) <= known, f"{name}: {sorted(map(str, leaves(told) - known))}"
@@ -153,15 +154,18 @@ def training(experiment, row):
     return "train_auto" if row["labels"] == "auto" != experiment["labels"] else "train"
 
 
-def test_every_experiment_has_its_stages_and_rows(stages):
+def test_every_experiment_has_its_stages_and_rows(stages, snaked):
     params = resolve(yaml.safe_load((stages["folder"] / "params.yaml").read_text()))
     expected = {f"simulate@{name}" for name in params["datasets"]}
     for name, experiment in params["experiments"].items():
         expected |= {name, f"{name}-prepare"}
         own = {key: model for key, model in experiment["models"].items() if model["home"] == name}
-        expected |= {f"{name}-evaluate@{key}" for key in own}
         trained = {key: training(experiment, row) for key, row in own.items() if row["weights_from"] is None}
-        expected |= {f"{name}-{word}@{key}" for key, word in trained.items()}
+        for word, key in [("evaluate", key) for key in own] + [(word, key) for key, word in trained.items()]:
+            together = f"{name}-{word}"  # a stage of all rows, where there is one
+            expected |= {together if together in stages else f"{together}@{key}"}
+            if together in stages:
+                assert f"results/{name}/{word}/{key}/runs.csv" in snaked[together][1]
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
         expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()
