@@ -15,6 +15,7 @@ rule report:
         confusion="results/tables/{experiment}.confusion.csv",
         roc="results/tables/{experiment}.roc.csv",
         statistics="results/tables/{experiment}.statistics.json",
+        images="results/tables/{experiment}.images.csv",
         panel="results/tables/{experiment}.panel.csv",
         comparisons=comparisons_of,
         times="results/tables/{experiment}.times.csv",

@@ -6,6 +6,7 @@ rule statistics:
         code=code_of("steps.statistics"),
     output:
         told="results/tables/{experiment}.statistics.json",
+        images="results/tables/{experiment}.images.csv",
         panel="results/tables/{experiment}.panel.csv",
     log:
         "results/logs/{experiment}/statistics.log",

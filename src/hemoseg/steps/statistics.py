@@ -2,6 +2,7 @@
 
 Writes, each whole: what was done and how often images lack a class (``--out``, JSON) and with other suffixes of it
 
+* ``.images.csv``: the score of every single image (`tables.image_values`);
 * ``.panel.csv``: mean and rank of every row under other conventions (`tables.panel`).
 
 Splits of several families are never joined: each family has lines of its own, named in the column ``family``.
@@ -16,10 +17,11 @@ from hemoseg.steps import arguments, files
 from hemoseg.steps.evaluated import read_run
 from hemoseg.steps.run_names import RUN_FORM
 from hemoseg.tables.column import Run
+from hemoseg.tables.image_values import image_values
 from hemoseg.tables.panel import absences, panel
 from hemoseg.tables.table import Plan, families_of, plan
 
-TABLES = {"panel": panel}
+TABLES = {"images": image_values, "panel": panel}
 
 
 def main(argv: list[str]) -> None:
