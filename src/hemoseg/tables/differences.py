@@ -1,6 +1,6 @@
 """How much one row differs from another on the same test images, and how sure that is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -9,20 +9,24 @@ import pandas as pd
 from hemoseg.metrics import paired
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.image_scores import Units, of_images
-from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes
+from hemoseg.tables.image_values import HEADER as IMAGES
+from hemoseg.tables.image_values import image_values
+from hemoseg.tables.table import Plan, class_names, score, shown_classes
 from hemoseg.tables.uncertainty import Drawn, drawn
+from hemoseg.tables.units import Units
 
 TESTS = ("p_wilcoxon", "p_permutation", "p_fold_t")
 HEADER = [
-    *("row", "label", "other", "other_label", "family", "column", "header", "class", "unit", "better"),
+    *("row", "label", "other", "other_label", "column", "header", "class", "unit", "better"),
     *("mean", "other_mean", "difference", "low", "high", *TESTS, *(f"{name}_holm" for name in TESTS)),
     *("wins", "losses", "ties", "n_images", "units", "n_units", "folds", "effect", "standardised"),
 ]
 
 
 def differences(plan: Plan, runs: Sequence[Run], draws: Drawn | None = None) -> pd.DataFrame:
-    """A line per pair of rows, family, column that has a better side, and class; columns are `HEADER`.
+    """A line per pair of rows, column that has a better side, and class; columns are `HEADER`.
+
+    The runs are of one family of splits.
 
     ``difference`` is ``mean`` of ``row`` minus ``other_mean`` of ``other``, both as in the table; ``low`` and ``high``
     its 95 % interval over draws of the test images, the same ones for both. ``other`` is the baseline of the plan, or
@@ -37,30 +41,28 @@ def differences(plan: Plan, runs: Sequence[Run], draws: Drawn | None = None) -> 
     rank-biserial correlation of the units, ``standardised`` their mean difference over its standard deviation.
     """
     draws = drawn(plan, runs) if draws is None else draws
-    images, names, lines = of_images(plan, runs), class_names(plan, runs), []
-    by_column = dict(list(images.groupby(["family", "column", "class"], sort=False)))
-    for family in families_of(plan, runs):
-        of_family = [run for run in runs if plan.family_of(run.split) == family]
-        for key in (key for key in plan.columns if COLUMNS[key].better):
-            for class_name in shown_classes(plan, COLUMNS[key], names):
-                values = by_column[family, key, class_name].pivot(index="sample", columns="row", values="value")
-                told = {"family": family, "column": key, "header": plan.columns[key], "class": class_name}
-                told |= {"unit": COLUMNS[key].unit, "better": COLUMNS[key].better}
-                folds = _folds(plan, COLUMNS[key], class_name, of_family)
-                found = [
-                    told | _compared(values, folds, draws, (family, key, class_name), pair)
-                    for pair in pairs(plan, values.columns)
-                ]
-                lines += _adjusted(found)
+    names, lines = class_names(plan, runs), []
+    none = pd.DataFrame(columns=IMAGES)
+    by_column = dict(list(image_values(plan, runs).groupby(["column", "class"], sort=False)))
+    for key in (key for key in plan.columns if COLUMNS[key].better):
+        for class_name in shown_classes(plan, COLUMNS[key], names):
+            folds = _folds(plan, COLUMNS[key], class_name, runs)
+            rows = [row for row in plan.rows if row in folds]
+            values = by_column.get((key, class_name), none).pivot(index="sample", columns="row", values="value")
+            told = {"column": key, "header": plan.columns[key], "class": class_name}
+            told |= {"unit": COLUMNS[key].unit, "better": COLUMNS[key].better}
+            found = [
+                _compared(values.reindex(columns=rows), folds, draws, (key, class_name), pair)
+                for pair in pairs(rows, plan.baseline)
+            ]
+            lines += [told | line for line in _adjusted(found)]
     table = pd.DataFrame(lines, columns=HEADER)
     return table.assign(label=table["row"].map(plan.rows), other_label=table["other"].map(plan.rows))
 
 
-def pairs(plan: Plan, run: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(row, other) of every two rows that were run: other is the baseline, or else stands first."""
-    rows = [row for row in plan.rows if row in run]
-    for first, second in combinations(rows, 2):
-        yield (first, second) if second == plan.baseline else (second, first)
+def pairs(rows: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """(row, other) of every two rows: other is the baseline, or else the one that stands first."""
+    return [(one, two) if two == baseline else (two, one) for one, two in combinations(rows, 2)]
 
 
 def _compared(values: pd.DataFrame, folds: pd.DataFrame, draws: Drawn, key: tuple, pair: tuple[str, str]) -> dict:
@@ -69,7 +71,7 @@ def _compared(values: pd.DataFrame, folds: pd.DataFrame, draws: Drawn, key: tupl
     mine, theirs = (draws.numbers[name, *key] for name in pair)
     low, high = draws.interval((mine - theirs)[1:])
     line = {"row": row, "other": other, "mean": mine[0], "other_mean": theirs[0], "difference": mine[0] - theirs[0]}
-    line |= {"low": low, "high": high} | _of_images(values[row], values[other], draws.units, COLUMNS[key[1]].better)
+    line |= {"low": low, "high": high} | _of_images(values[row], values[other], draws.units, COLUMNS[key[0]].better)
     of_folds = (folds[row] - folds[other]).dropna()
     share = folds.loc[of_folds.index, "test_share"].mean()
     return line | {"p_fold_t": paired.corrected_resampled_t(of_folds, share), "folds": len(of_folds)}

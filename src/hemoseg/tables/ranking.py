@@ -8,14 +8,14 @@ from scipy.stats import rankdata
 
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.table import Plan, class_names, families_of, shown_classes
+from hemoseg.tables.table import Plan, class_names, shown_classes
 from hemoseg.tables.uncertainty import Drawn, drawn
 
-HEADER = ["row", "label", "family", "column", "header", "class", "rank", "share", "measured", "n_units"]
+HEADER = ["row", "label", "column", "header", "class", "rank", "share", "measured", "n_units"]
 
 
 def ranking(plan: Plan, runs: Sequence[Run], draws: Drawn | None = None) -> pd.DataFrame:
-    """A line per family, column, class, row and rank; columns are `HEADER`.
+    """A line per column, class, row and rank, of the runs of one family of splits; columns are `HEADER`.
 
     ``share`` of the draws in which the row has that ``rank`` (1 is best; equal rows share the better rank), and
     ``measured`` whether it has it in the table. A row without a number in a draw has no rank there, so its shares may
@@ -23,14 +23,13 @@ def ranking(plan: Plan, runs: Sequence[Run], draws: Drawn | None = None) -> pd.D
     """
     draws = drawn(plan, runs) if draws is None else draws
     names, lines = class_names(plan, runs), []
-    for family in families_of(plan, runs):
-        for key in (key for key in plan.columns if COLUMNS[key].better):
-            for class_name in shown_classes(plan, COLUMNS[key], names):
-                rows = [row for row in plan.rows if (row, family, key, class_name) in draws.numbers]
-                numbers = np.stack([draws.numbers[row, family, key, class_name] for row in rows])
-                told = {"family": family, "column": key, "header": plan.columns[key], "class": class_name}
-                found = _lines(rows, ranks(numbers, COLUMNS[key].better))
-                lines += [told | {"label": plan.rows[line["row"]]} | line for line in found]
+    for key in (key for key in plan.columns if COLUMNS[key].better):
+        for class_name in shown_classes(plan, COLUMNS[key], names):
+            rows = [row for row in plan.rows if (row, key, class_name) in draws.numbers]
+            numbers = np.stack([draws.numbers[row, key, class_name] for row in rows])
+            told = {"column": key, "header": plan.columns[key], "class": class_name}
+            found = _lines(rows, ranks(numbers, COLUMNS[key].better))
+            lines += [told | {"label": plan.rows[line["row"]]} | line for line in found]
     return pd.DataFrame(lines, columns=HEADER[:-1]).assign(n_units=draws.units.number)[HEADER]
 
 
