@@ -1,5 +1,6 @@
 """The cells of a class map, which has no instances."""
 
+import cv2
 import numpy as np
 
 from hemoseg.labels.components import connected_components
@@ -7,7 +8,11 @@ from hemoseg.labels.components import connected_components
 
 def count_of_class(classes: np.ndarray, valid: np.ndarray, class_id: int, min_area: float) -> int:
     """8-connected components of one class with at least ``min_area`` valid pixels; see `counted_components`."""
-    return int(counted_components(classes, valid, class_id, min_area).max(initial=0))
+    mask = (classes == class_id).view(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    whole = stats[1:, cv2.CC_STAT_AREA]
+    taken_out = np.bincount(parts[~valid], minlength=len(whole) + 1)[1:]
+    return int(_counts(whole, whole - taken_out, min_area).sum())
 
 
 def counted_components(classes: np.ndarray, valid: np.ndarray, class_id: int, min_area: float) -> np.ndarray:
@@ -27,6 +32,11 @@ def counted_components(classes: np.ndarray, valid: np.ndarray, class_id: int, mi
     parts = connected_components(classes == class_id)
     whole = np.bincount(parts.ravel())[1:]
     left = np.bincount(parts[valid], minlength=len(whole) + 1)[1:]
-    kept = (left >= min_area) & (2 * left >= whole) & (left > 0)
+    kept = _counts(whole, left, min_area)
     numbers = np.append(0, np.where(kept, np.cumsum(kept), 0)).astype(np.int32)
     return numbers[parts]
+
+
+def _counts(whole: np.ndarray, left: np.ndarray, min_area: float) -> np.ndarray:
+    """Whether components of so many pixels, of which so many are valid, count."""
+    return (left >= min_area) & (2 * left >= whole) & (left > 0)

@@ -6,6 +6,8 @@ ignored; ``probability`` is float ``(C, H, W)`` with C = K + 1 classes, backgrou
 
 import numpy as np
 
+from hemoseg.metrics.runs import runs_of
+
 # The smallest positive float16. Stored probabilities are float16, where less than half of this becomes 0:
 # a true class of probability 0 costs log(2**24) = 16.6 nats, not infinity.
 LEAST_PROBABILITY = 2.0**-24
@@ -18,12 +20,14 @@ def confusion(gt: np.ndarray, pred: np.ndarray, valid: np.ndarray, n_classes: in
     Raises:
         ValueError: shapes differ, or a valid pixel holds a class outside 0..C-1.
     """
-    _require_same_shape(gt, pred, valid)
-    true, found = gt[valid].astype(np.int64), pred[valid].astype(np.int64)
+    runs = runs_of((gt, pred, valid))
+    known = runs.take(valid)
+    true, found = (runs.take(image)[known].astype(np.int64) for image in (gt, pred))
     for name, values in (("truth", true), ("prediction", found)):
         if values.size and not 0 <= values.min() <= values.max() < n_classes:
             raise ValueError(f"the {name} holds class {values.max()}, the classes are 0..{n_classes - 1}")
-    return np.bincount(true * n_classes + found, minlength=n_classes**2).reshape(n_classes, n_classes)
+    table = np.bincount(true * n_classes + found, weights=runs.lengths[known], minlength=n_classes**2)
+    return table.astype(np.int64).reshape(n_classes, n_classes)  # sums of whole numbers: exact in float64
 
 
 def counts(matrix: np.ndarray) -> dict[str, np.ndarray]:
@@ -43,14 +47,14 @@ def cross_entropy(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray) ->
         ValueError: shapes differ, or somewhere the probabilities do not sum to 1 (within 0.02).
     """
     _require_same_shape(gt, valid, *probability)
-    values = probability[:, valid].astype(np.float32)
+    values = _within(probability, valid).astype(np.float32, order="C")
     total = values.sum(axis=0)
     if not np.all(np.abs(total - 1) <= SUM_TOLERANCE):
         raise ValueError("the probabilities of some pixels do not sum to 1")
     true = gt[valid].astype(np.intp)
-    pixels = np.arange(true.size)
-    own = values[true, pixels]
-    values[true, pixels] = 0
+    place = true * true.size + np.arange(true.size)
+    own = values.ravel()[place]
+    values.ravel()[place] = 0
     nll = np.log1p(values.sum(axis=0) / np.maximum(own, LEAST_PROBABILITY))
     return np.bincount(true, weights=nll, minlength=len(probability))
 
@@ -75,13 +79,25 @@ def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.nd
     """
     _require_same_shape(gt, valid, *probability)
     true, edges = gt[valid], probability_edges(bins)
-    last = len(edges) - 2
-    result = np.zeros((len(probability), 2, last + 1), np.int32)
-    for class_id, plane in enumerate(probability):
-        index = np.clip(np.searchsorted(edges, plane[valid].astype(np.float64), side="right") - 1, 0, last)
-        index += (last + 1) * (true == class_id)
-        result[class_id] = np.bincount(index, minlength=2 * (last + 1)).reshape(2, last + 1)
+    size = len(edges) - 1
+    result = np.zeros((len(probability), 2, size), np.int32)
+    for class_id, plane in enumerate(_within(probability, valid)):
+        index = _bins_of(plane, edges) + size * (true == class_id)
+        result[class_id] = np.bincount(index, minlength=2 * size).reshape(2, size)
     return result
+
+
+def _within(probability: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Probabilities of the valid pixels, ``(C, pixels)``; no copy where all are."""
+    return probability.reshape(len(probability), -1) if valid.all() else probability[:, valid]
+
+
+def _bins_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Bin of each probability; those of float16, of which there are 2**16 only, are looked up in a table of all."""
+    if values.dtype == np.float16 and values.size > 2**16:
+        every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+        return _bins_of(every.astype(np.float64), edges)[np.ascontiguousarray(values).view(np.uint16)]
+    return np.clip(np.searchsorted(edges, values.astype(np.float64), side="right") - 1, 0, len(edges) - 2)
 
 
 def _require_same_shape(*arrays: np.ndarray) -> None:

@@ -74,6 +74,19 @@ class Run:
         names = [f"as_class_{c}" for c in self.class_names if c > 0]
         return self.gt[names].to_numpy().astype(np.int64)
 
+    @cached_property
+    def matched(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each of ``pred`` the true cell that is its best match as it is that one's.
+
+        Its place in ``gt``, int ``(n,)``, -1 without, and the IoU with it, float ``(n,)``, 0 without.
+        """
+        gt = self.gt[["sample", "cell", "best_match"]].set_axis(["sample", "best_match", "back"], axis=1)
+        pred = self.pred[["sample", "cell", "best_match", "iou"]]
+        both = pred.merge(gt.assign(place=np.arange(len(gt))), on=["sample", "best_match"], how="left")
+        mutual = (both["back"] == both["cell"]).to_numpy()
+        place = np.where(mutual, both["place"].to_numpy(float, na_value=-1), -1).astype(np.intp)
+        return place, np.where(mutual, both["iou"], 0.0).astype(float)
+
 
 Score = Callable[[Run, int, Conventions], float]
 Weighted = Callable[[Run, int, Conventions, np.ndarray], np.ndarray]

@@ -1,6 +1,16 @@
 """All columns that a table can show, by id. A new column is one more entry of a theme's ``COLUMNS``."""
 
-from hemoseg.tables import cell_columns, count_columns, instance_columns, pixel_columns, roc_columns
+from hemoseg.tables import (
+    cell_calibration_columns,
+    cell_columns,
+    challenge_columns,
+    class_columns,
+    count_columns,
+    instance_columns,
+    pixel_columns,
+    roc_columns,
+)
 
 _THEMES = (pixel_columns, cell_columns, count_columns, instance_columns, roc_columns)
+_THEMES += (challenge_columns, class_columns, cell_calibration_columns)
 COLUMNS = {column.key: column for theme in _THEMES for column in theme.COLUMNS}

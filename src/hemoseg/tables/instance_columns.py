@@ -1,16 +1,10 @@
 """Columns that other fields score instances by: matched cells, panoptic quality, aggregated Jaccard, cut nuclei.
 
-All are made of sums over the images of a run, of the cells of every type together. A predicted cell without a partner
-that lies mostly on true cells too small to count, or on ignored pixels, is no error, as in the errors of cells
-(`tables.cell_columns`). Where the truth has no instances they are NaN: blank, not guessed.
-
-Matching at an IoU of at least 0.5 is by mutual best match, and that is the largest one-to-one matching there is: cells
-of one side do not overlap, so the pairs of IoU >= 0.5 that a cell t is in are either one, or two with exactly half of t
-each. In the latter case both partners lie in t as a whole and are in no other pair, so one of the two is a match, and
-it is the one that t names best (the lower number).
+All are made of sums over the images of a run, of the cells of every type together. Which cells are matched says
+`tables.matching`. A predicted cell without a partner that lies mostly on true cells too small to count, or on ignored
+pixels, is no error, as in the errors of cells (`tables.cell_columns`). Where the truth has no instances they are NaN:
+blank, not guessed.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,46 +12,11 @@ from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run, Score
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.weighting import Total, of_totals, once, ratio, sum_of_known
+from hemoseg.tables.matching import THRESHOLDS, excused, matches
+from hemoseg.tables.weighting import Total, of_totals, ratio, sum_of_known
 
-THRESHOLDS = tuple(number / 20 for number in range(10, 20))  # 0.5, 0.55, ... 0.95
-ROUNDING = 1e-9  # of IoUs that went through text; two different ones at a threshold differ by more
 _F1, _PANOPTIC = "doi:10.1038/s41592-019-0612-7", "doi:10.1109/CVPR.2019.00963"
 _AJI = "doi:10.1109/TMI.2017.2677499, with one-to-one partners: doi:10.1016/j.media.2019.101563"
-
-
-@dataclass(frozen=True)
-class Matches:
-    """Totals of matched cells (tp) and their IoU, of predicted cells without a match (fp) and of true ones (fn)."""
-
-    tp: np.ndarray
-    fp: np.ndarray
-    fn: np.ndarray
-    iou: np.ndarray
-
-    @property
-    def f1(self) -> np.ndarray:
-        """2 tp / (2 tp + fp + fn), in [0, 1]; NaN where there is no cell."""
-        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-
-def matches(run: Run, least: float, total: Total = once, *, above: bool = False) -> Matches:
-    """Cells matched one to one at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``."""
-    return _counted(run, _matched_ious(run), least, total, above)
-
-
-def _counted(run: Run, ious: np.ndarray, least: float, total: Total, above: bool = False) -> Matches:
-    enough = ious > least + ROUNDING if above else ious >= least - ROUNDING
-    tp = total(run.pred, enough)
-    fp, fn = total(run.pred, ~enough & ~_excused(run)), total(run.gt, np.ones(len(run.gt))) - tp
-    return Matches(tp, fp, fn, total(run.pred, np.where(enough, ious, 0.0)))
-
-
-def _matched_ious(run: Run) -> np.ndarray:
-    """IoU of each predicted cell with the true cell that is its best match as it is that one's, 0 without, ``(n,)``."""
-    gt = run.gt[["sample", "cell", "best_match"]].rename(columns={"cell": "best_match", "best_match": "back"})
-    pred = run.pred[["sample", "cell", "best_match", "iou"]].merge(gt, on=["sample", "best_match"], how="left")
-    return np.where(pred["back"] == pred["cell"], pred["iou"], 0.0).astype(float)
 
 
 @of_totals
@@ -83,8 +42,7 @@ def f1_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike
 @of_totals
 def f1_50_95(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Mean F1 of cells over `THRESHOLDS`, in [0, 1]; NaN where there is no cell."""
-    ious = _matched_ious(run)
-    return np.mean([_counted(run, ious, least, total).f1 for least in THRESHOLDS], axis=0)
+    return np.mean([matches(run, least, total).f1 for least in THRESHOLDS], axis=0)
 
 
 @of_totals
@@ -114,7 +72,7 @@ def aji_plus(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayL
     with_partner = gt[gt["partner"] > 0]
     taken = _is_in(pred, with_partner.assign(cell=with_partner["partner"]))
     shared = total(with_partner, with_partner["shared"])
-    area = total(gt, gt["area"]) + total(pred, np.where(taken | ~_excused(run), pred["area"], 0))
+    area = total(gt, gt["area"]) + total(pred, np.where(taken | ~excused(run), pred["area"], 0))
     return ratio(shared, area - shared)
 
 
@@ -129,12 +87,6 @@ def marked_twice(run: Run, _: int, conventions: Conventions, total: Total) -> Ar
     """True cells with two or more markers; NaN where nothing marked cells."""
     markers = run.gt["markers"].to_numpy(float)
     return sum_of_known(total, run.gt, np.where(np.isnan(markers), np.nan, markers >= 2))
-
-
-def _excused(run: Run) -> np.ndarray:
-    """Predicted cells that are no error though nothing matches them, bool ``(n,)``."""
-    facts = run.pred[["area", "on_small", "on_ignored"]].to_numpy(float)
-    return (2 * facts[:, 1] > facts[:, 0]) | (facts[:, 2] > facts[:, 0])
 
 
 def _is_in(cells: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
