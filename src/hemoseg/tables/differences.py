@@ -19,7 +19,7 @@ TESTS = ("p_wilcoxon", "p_permutation", "p_fold_t")
 HEADER = [
     *("row", "label", "other", "other_label", "column", "header", "class", "unit", "better"),
     *("mean", "other_mean", "difference", "low", "high", *TESTS, *(f"{name}_holm" for name in TESTS)),
-    *("wins", "losses", "ties", "n_images", "units", "n_units", "folds", "effect", "standardised"),
+    *("image_difference", "wins", "losses", "ties", "n_images", "units", "n_units", "folds", "effect", "standardised"),
 ]
 
 
@@ -34,7 +34,8 @@ def differences(plan: Plan, runs: Sequence[Run], draws: Drawn | None = None) -> 
 
     The tests are two-sided. ``p_wilcoxon`` and ``p_permutation`` take the differences of the images' own scores (mean
     over seeds and over splits that test an image), by unit: the mean of each unit's images in the former, whole units
-    exchanged in the latter. ``p_fold_t`` takes the differences of the folds (mean over seeds). ``..._holm`` are
+    exchanged in the latter; ``image_difference`` is their mean, which is not ``difference`` where the table pools its
+    images. ``p_fold_t`` takes the differences of the folds (mean over seeds). ``..._holm`` are
     adjusted for the number of pairs of rows in the column and class, not for that of columns: choose the column first.
 
     ``wins`` counts the images on which ``row`` is better, ``losses`` those on which ``other`` is. ``effect`` is the
@@ -82,7 +83,8 @@ def _of_images(mine: pd.Series, theirs: pd.Series, units: Units, better: str) ->
     difference = (mine - theirs).dropna()
     unit = pd.Series(units.of, units.samples)[difference.index]
     by_unit = difference.groupby(unit).agg(["sum", "mean"])
-    line = {"p_wilcoxon": paired.wilcoxon(by_unit["mean"]), "n_images": len(difference)}
+    line = {"image_difference": difference.mean(), "n_images": len(difference)}
+    line |= {"p_wilcoxon": paired.wilcoxon(by_unit["mean"])}
     line |= {"p_permutation": paired.flip_test(by_unit[["sum"]])[0] if len(by_unit) else np.nan}
     line |= {"effect": paired.rank_biserial(by_unit["mean"]), "standardised": paired.standardised(by_unit["mean"])}
     gain = {"high": difference, "low": -difference, "zero": (theirs.abs() - mine.abs())[difference.index]}[better]

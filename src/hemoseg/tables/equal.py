@@ -8,7 +8,6 @@ that is not as good with any number has *not reached* it.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,8 @@ import pandas as pd
 from hemoseg.metrics.bootstrap import DRAWS, resampled
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.pixel_columns import EMPTY, of_class
 from hemoseg.tables.ratios import claim
-from hemoseg.tables.table import AVERAGE, Plan, class_names, shown_classes
+from hemoseg.tables.table import Plan, class_names, shown_classes, weighted_average
 
 AT_MOST, NOT_REACHED = -np.inf, np.inf  # below and above all sizes that were run
 QUANTITY = "training images"
@@ -27,29 +25,6 @@ HEADER = [
     *("needed", "low", "high", "ratio", "answer", "interval", "seeds", "test_images"),
     *("published_ratio", "published_words", "source"),
 ]
-
-
-class Terms(NamedTuple):
-    """What the Dice of one run is made from: its mean over images is the ratio of two weighted sums.
-
-    Attributes:
-        over: numerator of each class and image, float ``(C, N)``.
-        under: denominator.
-        frames: frame of each image.
-    """
-
-    over: np.ndarray
-    under: np.ndarray
-    frames: list[str]
-
-    def dice(self, weights: np.ndarray) -> np.ndarray:
-        """Dice for weights ``(B, N)`` of the images, mean over the classes with a value, float ``(B,)``."""
-        under = weights @ self.under.T
-        ratio = np.divide(weights @ self.over.T, under, out=np.full(under.shape, np.nan), where=under > 0)
-        known = ~np.isnan(ratio)
-        number = known.sum(axis=1)
-        sums = np.where(known, ratio, 0).sum(axis=1)
-        return np.divide(sums, number, out=np.full(len(ratio), np.nan), where=number > 0)
 
 
 def equality(plan: Plan, runs: Sequence[Run], published: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
@@ -81,10 +56,10 @@ def equality(plan: Plan, runs: Sequence[Run], published: pd.DataFrame, draws: in
 
 def curves(plan: Plan, runs: Sequence[Run], class_name: str, draws: int) -> dict[int, np.ndarray]:
     """Dice of one row by size: first as measured, then of every draw of the bootstrap, float ``(1 + draws,)``."""
-    by_size: dict[int, list[Terms]] = {}
+    by_size: dict[int, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (size_of(plan, run), run.seed)):
-        by_size.setdefault(size_of(plan, run), []).append(terms(plan, run, class_name))
-    return {size: _drawn(of_seeds, draws) for size, of_seeds in by_size.items()}
+        by_size.setdefault(size_of(plan, run), []).append(run)
+    return {size: _drawn(plan, of_seeds, class_name, draws) for size, of_seeds in by_size.items()}
 
 
 def size_of(plan: Plan, run: Run) -> int:
@@ -92,32 +67,17 @@ def size_of(plan: Plan, run: Run) -> int:
     return int(plan.families[run.split].removeprefix("n"))
 
 
-def terms(plan: Plan, run: Run, class_name: str) -> Terms:
-    """Numerators and denominators of the Dice that the table shows for a class or the average."""
-    conventions = plan.conventions
-    if class_name == AVERAGE:
-        ids = [c for c in run.class_names if c > 0 or conventions.background == "in"]
-    else:
-        ids = [c for c, name in run.class_names.items() if name == class_name]
-    over, under = [], []
-    for class_id in ids:
-        rows = of_class(run, class_id).sort_values("sample")
-        twice, size = 2.0 * rows["tp"].to_numpy(), (2.0 * rows["tp"] + rows["fp"] + rows["fn"]).to_numpy()
-        if conventions.average == "per_image":
-            score = np.where(size > 0, twice / np.maximum(size, 1), EMPTY[conventions.empty])
-            twice, size = np.nan_to_num(score), (~np.isnan(score)).astype(float)
-        over.append(twice)
-        under.append(size)
-    return Terms(np.stack(over), np.stack(under), rows["frame"].astype(str).to_list())
-
-
-def _drawn(of_seeds: Sequence[Terms], draws: int) -> np.ndarray:
+def _drawn(plan: Plan, of_seeds: Sequence[Run], class_name: str, draws: int) -> np.ndarray:
     """Mean over the seeds: as measured, then with frames and seeds drawn with replacement, always the same draws."""
-    generator = np.random.default_rng(0)
-    drawn = (resampled(units, draws, generator) for units in (of_seeds[0].frames, np.arange(len(of_seeds))))
-    images, seeds = (np.concatenate([np.ones((1, times.shape[1])), times]) for times in drawn)
-    weights = seeds / len(of_seeds)
-    return sum(weights[:, i] * one.dice(images) for i, one in enumerate(of_seeds))
+    generator, images = np.random.default_rng(0), of_seeds[0].pixels.drop_duplicates("sample").sort_values("sample")
+    drawn = (resampled(units, draws, generator) for units in (images["frame"].astype(str), np.arange(len(of_seeds))))
+    times, seeds = (np.concatenate([np.ones((1, counts.shape[1])), counts]) for counts in drawn)
+    place = {sample: number for number, sample in enumerate(images["sample"])}
+    total = np.zeros(1 + draws)
+    for number, run in enumerate(of_seeds):
+        own = times[:, [place[sample] for sample in run.samples]]
+        total += seeds[:, number] * weighted_average(COLUMNS["dice"], run, class_name, plan.conventions, own)
+    return total / len(of_seeds)
 
 
 def images_needed(sizes: Sequence[int], curve: Sequence[float], value: float) -> float:
