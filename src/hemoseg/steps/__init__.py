@@ -4,6 +4,8 @@
 NOT_STEPS = (
     "arguments",
     "building",
+    "comparable",
+    "compare_arguments",
     "costs",
     "decoding",
     "evaluated",
@@ -13,6 +15,7 @@ NOT_STEPS = (
     "images",
     "labelled",
     "manifests",
+    "mask_folders",
     "predicted",
     "pretrained",
     "progress",

@@ -74,7 +74,7 @@ def open_folder(path: str | Path, declared: dict[str, Any] | None = None, partia
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; make it, or correct the dataset's path")
-    images = _files(folder / "images", IMAGE_SUFFIXES)
+    images = files_by_id(folder / "images", IMAGE_SUFFIXES)
     if not images:
         raise InputError(f"{folder}/images: holds no image; put one file per image there (PNG, TIFF, JPEG or BMP)")
     description = read_description(folder, declared or {})
@@ -147,7 +147,7 @@ def white_of(dataset: Dataset, dtype: np.dtype) -> float:
     return largest if white is None else white
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def files_by_id(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Id to file.
 
     Raises:
@@ -168,7 +168,7 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 def _find_labels(dataset: Dataset, partial: bool) -> None:
     """Attach label files to the entries and decide which folders count."""
-    files = {name: _files(dataset.folder / name, LABEL_SUFFIXES) for name in LABEL_FOLDERS}
+    files = {name: files_by_id(dataset.folder / name, LABEL_SUFFIXES) for name in LABEL_FOLDERS}
     used = [name for name in ("instances", "classes") if files[name]] or [name for name in ("masks",) if files[name]]
     if not used:
         if others := [name for name in LABEL_FOLDERS if (dataset.folder / name).is_dir()]:

@@ -104,7 +104,7 @@ def read_manifest(folder: Path, images: dict[str, Path]) -> list[Entry]:
     if not file.exists():
         return [Entry(name, image) for name, image in images.items()]
     entries: dict[str, Entry] = {}
-    for number, row in enumerate(_read_rows(file), start=2):
+    for number, row in enumerate(read_rows(file), start=2):
         image = _image(file, number, row, images)
         name = row.get("id") or image.stem
         if name in entries:
@@ -135,8 +135,12 @@ def _image(file: Path, number: int, row: dict[str, str], images: dict[str, Path]
     return images[name]
 
 
-def _read_rows(file: Path) -> list[dict[str, str]]:
-    """Rows as text, header in small letters, nothing around the cells."""
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """Rows as text, header in small letters, nothing around the cells.
+
+    Raises:
+        InputError: it is no CSV in UTF-8, or has no column `id` or `image`.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -69,8 +69,8 @@ def execute(notebook: Path, executed: Path, parameters: dict[str, Any]) -> None:
             os.environ |= before
 
 
-def render(executed: Path, template: Path, *, title: str) -> str:
-    """The executed notebook as HTML without code, complete in itself.
+def render(executed: Path, template: Path, *, title: str, home: str = "index.html") -> str:
+    """The executed notebook as HTML without code, complete in itself, with a link to ``home`` unless that is empty.
 
     Raises:
         InputError: the page would load something from a network, or run a script.
@@ -84,7 +84,7 @@ def render(executed: Path, template: Path, *, title: str) -> str:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title, "home": home}})
     if found := loads(page):
         raise InputError(f"{executed}: the page would load or run {found[0]!r}; keep pictures and styles in the page")
     return page

@@ -31,15 +31,18 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--run", required=True, action="append", help=f"{RUN_FORM}; DIR holds what evaluate wrote")
     parser.add_argument("--out", type=Path, required=True, help="NAME.statistics.json; the tables are NAME.*.csv")
     args = parser.parse_args(argv)
-    table_plan = plan(arguments.settings(args.settings))
-    runs = [read_run(text) for text in args.run]
+    write(plan(arguments.settings(args.settings)), [read_run(text) for text in args.run], args.out)
+
+
+def write(table_plan: Plan, runs: Sequence[Run], out: Path) -> None:
+    """Make and write everything; ``out`` is NAME.statistics.json."""
     made = {name: by_family(make, table_plan, runs) for name, make in TABLES.items()}
     missing = by_family(absences, table_plan, runs)
     told = {"conventions": table_plan.conventions.words(), "absences": missing.to_dict("records")}
-    base = args.out.name.removesuffix(".json").removesuffix(".statistics")
+    base = out.name.removesuffix(".json").removesuffix(".statistics")
     for name, table in made.items():
-        files.write_table(args.out.with_name(f"{base}.{name}.csv"), table)
-    files.write_json(args.out, told)
+        files.write_table(out.with_name(f"{base}.{name}.csv"), table)
+    files.write_json(out, told)
 
 
 def by_family(

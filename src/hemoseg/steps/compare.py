@@ -1,0 +1,204 @@
+"""Compare folders of masks with the truth and each other: is A better than B on these images, and how sure is it.
+
+Writes ``--out`` whole: ``compare.html``, the page, and beside it every number as CSV; `compare_arguments` names them.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from hemoseg.data.predictions import Predictions
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.steps import files, report, statistics
+from hemoseg.steps.comparable import Asked, Common, Labels, read_rival, read_truth, survey
+from hemoseg.steps.compare_arguments import parser
+from hemoseg.steps.compared import TOLD
+from hemoseg.steps.evaluate import count, read_settings
+from hemoseg.steps.folders import LABEL_FOLDERS
+from hemoseg.steps.manifests import read_description, read_manifest
+from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups
+from hemoseg.tables.column import Run
+from hemoseg.tables.comparison import columns, in_terminal
+from hemoseg.tables.confusion import confusion
+from hemoseg.tables.notes import notes
+from hemoseg.tables.table import plan, tabulate
+
+MIN_AREA_SHARE = 0.1  # of the median true cell, as evaluate has it
+SPLIT = "all"
+KEPT = ("kinds", "class_names", "several_classes", "with_cells", "ignore", "sizes", "notices")  # for the page
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is compared: the folders, their images, what they have in common, and what else is known of the images."""
+
+    truth: MaskFolder
+    rivals: Sequence[MaskFolder]
+    ids: Sequence[str]
+    common: Common
+    groups: Mapping[str, str]
+    pixel_size: float
+    min_area: float
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, count, write, print."""
+    args = parser().parse_args(argv)
+    with files.folder_written_whole(_free(args), files.has_marker(TOLD)) as out:
+        given = read_given(args)
+        for sentence in given.common.notices:
+            print(f"hemoseg compare: {sentence}", file=sys.stderr)
+        runs = counted(given)
+        settings = table_settings(given, args.convention, args.columns)
+        table_plan = plan(settings)
+        table = tabulate(table_plan, runs)
+        files.write_table(out / "compare.csv", table)
+        files.write_table(out / "compare.pixels.csv", _of_all(runs, "pixels"))
+        files.write_table(out / "compare.cells.csv", _of_all(runs, "cells"))
+        files.write_table(out / "compare.confusion.csv", confusion(table_plan, runs))
+        files.write_json(out / "compare.conventions.json", notes(table_plan, runs, table))
+        statistics.write(table_plan, runs, out / "compare.statistics.json")
+        files.write_json(out / TOLD, told(given, settings, args.images))
+        if not args.no_page:
+            _write_page(out, settings["title"])
+    print(in_terminal(table))
+
+
+def _free(args: argparse.Namespace) -> Path:
+    """The folder to write, if none of the given ones lies in it.
+
+    Raises:
+        InputError: one does, and would be replaced.
+    """
+    out = args.out.resolve()
+    for path in (args.truth, *args.rivals, *filter(None, (args.groups, args.images))):
+        if path.resolve().is_relative_to(out):
+            raise InputError(f"--out {args.out}: {path} lies in it and would be replaced; choose another --out")
+    return args.out
+
+
+def read_given(args: argparse.Namespace) -> Given:
+    """Look over all folders; nothing is counted yet.
+
+    Raises:
+        InputError: a folder, an image or an option cannot be used.
+    """
+    truth = open_masks(args.truth, TRUTH, args.kind)
+    names = names_of(args.rivals, args.names)
+    rivals = [open_masks(path, name, args.kind) for path, name in zip(args.rivals, names, strict=True)]
+    ids, rivals = matched(truth, rivals, args.missing)
+    told = read_description(args.truth, {})
+    names = [name.strip() for name in args.class_names.split(",") if name.strip()]
+    asked = Asked(args.kind, names, args.ignore, args.cells_from_parts)
+    common = survey(truth, rivals, ids, asked, [told.classes[c] for c in sorted(told.classes)])
+    groups = read_groups(args.groups, ids) if args.groups else _groups_of(args.truth, truth, ids)
+    pixel_size = args.pixel_size if args.pixel_size is not None else told.pixel_size or float("nan")
+    median = float(np.median(common.cell_areas)) if len(common.cell_areas) else 0.0
+    min_area = MIN_AREA_SHARE * median if args.min_area is None else args.min_area
+    return Given(truth, rivals, ids, common, groups, pixel_size, min_area)
+
+
+def _groups_of(path: Path, truth: MaskFolder, ids: Sequence[str]) -> dict[str, str]:
+    """Groups by the truth's own manifest.csv, where it has one that knows the images."""
+    if not (path / "manifest.csv").exists() or not any((path / part).is_dir() for part in LABEL_FOLDERS):
+        return dict.fromkeys(ids, "")
+    known = {entry.id: entry.group for entry in read_manifest(path, truth.files[next(iter(truth.files))])}
+    return {name: known.get(name, "") for name in ids}
+
+
+def counted(given: Given) -> list[Run]:
+    """Counts of every rival on all images; one image is held at a time."""
+    rows: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {rival.name: [] for rival in given.rivals}
+    settings = read_settings({})
+    for name in tqdm(given.ids, desc="compare", unit="image", disable=None):
+        truth = read_truth(given.truth, name, given.common)
+        for rival in given.rivals:
+            said = read_rival(rival, name, given.common)
+            pair = _samples(given, name, truth), Predictions([name], [], [said.classes], [said.instances])
+            rows[rival.name].append(count(*pair, settings, given.min_area)[:2])
+    return [Run(name, SPLIT, 0, *map(_joined, zip(*tables, strict=True))) for name, tables in rows.items()]
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def _samples(given: Given, name: str, truth: Labels) -> Samples:
+    """One image of the truth as `evaluate` counts it."""
+    size = np.array([truth.classes.shape])
+    return Samples(
+        images=[np.zeros((1, 1, 1), np.uint8)],  # counts need labels alone
+        classes=[truth.classes],
+        instances=[] if truth.instances is None else [truth.instances],
+        ids=[name],
+        frames=[name],
+        groups=[given.groups[name]],
+        kinds=[""],
+        boxes=np.concatenate([0 * size, size], axis=1),
+        frame_sizes=size,
+        class_names=list(given.common.class_names),
+        white=255.0,
+        pixel_size=given.pixel_size,
+    )
+
+
+def table_settings(given: Given, convention: str, chosen: str) -> dict[str, Any]:
+    """Settings of the table, as `tables.table.plan` reads them."""
+    common, names = given.common, [rival.name for rival in given.rivals]
+    ids = [key.strip() for key in chosen.split(",") if key.strip()]
+    shown = columns(common.several_classes, common.with_cells, ids)
+    told = {"table": "compare", "title": f"{', '.join(names)} beside the truth", "rows": {name: name for name in names}}
+    return told | {"columns": shown, "convention": convention, "baseline": names[0]}
+
+
+def told(given: Given, settings: Mapping[str, Any], images: Path | None) -> dict[str, Any]:
+    """What was compared, for the page and for whoever finds the folder."""
+    folders = {
+        folder.name: {
+            "path": str(folder.path.resolve()),
+            "files": {part: {k: str(v.resolve()) for k, v in of.items()} for part, of in folder.files.items()},
+        }
+        for folder in (given.truth, *given.rivals)
+    }
+    common = given.common
+    facts = {"images": len(given.ids), "cells": len(common.cell_areas), "min_area": given.min_area}
+    facts |= {"pixel_size": None if np.isnan(given.pixel_size) else given.pixel_size}
+    facts |= {"groups": len(set(given.groups.values()) - {""}), "raw": str(images.resolve()) if images else None}
+    alike = {name: getattr(common, name) for name in KEPT}
+    return {"settings": settings, "facts": facts, "common": alike, "folders": folders}
+
+
+def _write_page(out: Path, title: str) -> None:
+    """Execute the notebook on what was written and render it; where a cell fails, the traceback stays in a folder."""
+    here = _page_sources()
+    kept = Path(tempfile.mkdtemp(prefix="hemoseg-compare-"))
+    report.execute(here / "notebooks/compare.ipynb", kept / "compare.ipynb", {"folder": str(out.resolve())})
+    page = report.render(kept / "compare.ipynb", here / "templates/page/index.html.j2", title=title, home="")
+    files.write_text(out / "compare.html", page)
+    shutil.rmtree(kept)
+
+
+def _page_sources() -> Path:
+    """Folder of notebooks and templates: that of the repository, or what an install put beside the interpreter.
+
+    Raises:
+        InputError: neither is there.
+    """
+    for folder in (Path(__file__).parents[3] / "reports", Path(sys.prefix) / "share/hemoseg/reports"):
+        if (folder / "notebooks/compare.ipynb").is_file():
+            return folder
+    raise InputError("the page's notebook is not installed; install hemoseg from its repository, or pass --no-page")
+
+
+def _of_all(runs: Sequence[Run], what: str) -> pd.DataFrame:
+    return _joined([getattr(run, what).assign(row=run.model) for run in runs])
