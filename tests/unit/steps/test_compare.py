@@ -1,14 +1,12 @@
 """The command compare on folders of masks of every kind: what it says, what it writes, what it refuses."""
 
-import json
-
 import cv2
 import numpy as np
 import pytest
 import tifffile
 
 from hemoseg.__main__ import run_step
-from hemoseg.steps.files import read_json, read_table
+from hemoseg.steps.files import read_table
 
 SIZE = (40, 48)
 NAMES = ("a", "b", "c")
