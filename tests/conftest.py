@@ -116,14 +116,22 @@ def server(tmp_path):
     thread.join()
 
 
-class ByGroup(LoadScopeScheduling):
-    """Keeps the tests of a file that names an xdist_group on one worker.
+class ByFile(LoadScopeScheduling):
+    """Keeps the tests of a file on one worker, which makes what they share once, and those of a named group of files.
 
-    xdist's own `--dist loadgroup` does it through a field that pytest 9.2 no longer reads (pytest-xdist issue 1386).
+    xdist's own `--dist loadgroup` parts files, and knows no groups: it looks for them in a field that pytest 9.2 no
+    longer reads (pytest-xdist issue 1386).
     """
 
     def _split_scope(self, nodeid):
-        return _group(nodeid.split("::")[0]) or nodeid
+        file = nodeid.split("::")[0]
+        return _group(file) or file
+
+    def _assign_work_unit(self, node):
+        """Named groups take minutes: begun last, they would leave the other worker idle."""
+        first = next((scope for scope in self.workqueue if not scope.endswith(".py")), next(iter(self.workqueue)))
+        self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
 
 
 @cache
@@ -133,4 +141,4 @@ def _group(file):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
+    return ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
