@@ -3,19 +3,22 @@
 Writes three files, each whole:
 
 * ``pixels.csv``: a row per sample and class 0..K: the kind of its frame, pixels (not ignored), tp, fp, fn, tn, the
-  Hausdorff distance with its case, the sample's diagonal, the summed cross-entropy of the pixels whose true class it
-  is (blank for a method without probabilities), the counts of cells by `metrics.components.count_of_class` (blank for
-  the background), the least area of a cell that they rest on in pixels, and the confusion of pixels: ``as_class_0``
-  to ``as_class_K``, the pixels whose true class it is by the class that they were given. Ignored pixels are in none
-  of these.
+  facts of `metrics.surfaces.Surfaces` in pixels of the sample with the tolerance that they rest on, the case of the
+  Hausdorff distance, the sample's diagonal, the summed cross-entropy of the pixels whose true class it is and the
+  summed squared error of its probability (`metrics.calibration`; both blank for a method without probabilities), the
+  counts of cells by `metrics.components.count_of_class` (blank for the background), the least area of a cell that they
+  rest on in pixels, and the confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose true class it is by
+  the class that they were given. Ignored pixels are in none of these.
 * ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
   `metrics.cells.cell_facts`; markers are the centres of the boxes that the model proposed, if it does. Where the truth
   has no instances it holds its header only: what needs cells is then blank in the tables, not guessed.
-* ``histograms.npz``: ``counts`` ``(N, K + 1, 2, B)`` of the predicted probability (`metrics.pixels`), ``ids`` and the
-  B + 1 ``edges``; N is 0 for a method without probabilities.
+* ``histograms.npz``: ``counts`` ``(N, K + 1, 2, B)`` of the predicted probability (`metrics.pixels`), ``ids``, the
+  B + 1 ``edges`` and ``reliability`` ``(N, K + 2, 3, M)`` (`metrics.calibration`); N is 0 for a method without
+  probabilities.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,13 +28,15 @@ from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.errors import InputError
 from hemoseg.labels.points import centres_of
 from hemoseg.metrics import pixels
+from hemoseg.metrics.calibration import calibration
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.components import count_of_class
-from hemoseg.metrics.hausdorff import case, diagonal, hausdorff
+from hemoseg.metrics.surfaces import case, diagonal, surfaces
 from hemoseg.steps import arguments, files
 from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samples
 
-DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10}
+DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10, "tolerance_px": 2, "tolerance_um": None}
+DEFAULTS |= {"confidence_bins": 15}
 SHARED_COLUMNS = ["sample", "frame", "group"]
 BOTH_SIDES = ["side", "cell", "class", "area", "counted", "min_area", "gap_cap", "touches_border", "best_match", "iou"]
 GT_ONLY = ["covered", "host", "host_shared", "gap", "partner", "shared", "guests", "markers"]
@@ -40,17 +45,36 @@ PRED_ONLY = ["on_truth", "hosted", "on_small", "on_ignored"]
 
 @dataclass(frozen=True)
 class Settings:
-    """A_min as a share of the median true cell, bins of the histograms, largest gap between cells in pixels."""
+    """What is counted.
+
+    Attributes:
+        min_area_share: A_min as a share of the median true cell.
+        bins: of the histograms.
+        gap_cap: largest gap between cells in pixels.
+        tolerance_px: how far apart boundaries still agree, in pixels of the sample.
+        tolerance_um: the same in micrometres, in place of ``tolerance_px`` where the size of a pixel is known.
+        confidence_bins: bins in which probabilities are compared with how often they are right.
+    """
 
     min_area_share: float
     bins: int
     gap_cap: float
+    tolerance_px: float
+    tolerance_um: float | None
+    confidence_bins: int
+
+    def tolerance(self, samples: Samples, position: int) -> float:
+        """Tolerance of one sample in its pixels; along rows and columns of two sizes their geometric mean counts."""
+        if self.tolerance_um is None or np.isnan(samples.pixel_size):
+            return self.tolerance_px
+        sides = (samples.boxes[position, 2:] - samples.boxes[position, :2]) / samples.classes[position].shape
+        return self.tolerance_um / (samples.pixel_size * float(np.sqrt(np.prod(sides))))
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step."""
     parser = arguments.parser("evaluate", "Count pixels, cells and their errors of one split's predictions.")
-    parser.add_argument("--settings", required=True, help="JSON: min_area_share, bins, gap_cap")
+    parser.add_argument("--settings", required=True, help=f"JSON: {', '.join(DEFAULTS)}")
     parser.add_argument("--samples", required=True, help="samples.npz")
     parser.add_argument("--autolabels", help="autolabels.npz, compared with where the samples have no truth")
     parser.add_argument("--splits", required=True, help="splits.csv")
@@ -85,8 +109,10 @@ def read_settings(content: dict) -> Settings:
     if unknown := sorted(set(content) - set(DEFAULTS)):
         raise InputError(f"--settings: unknown key {unknown[0]!r}; the keys are {', '.join(DEFAULTS)}")
     settings = Settings(**(DEFAULTS | content))
-    if settings.min_area_share < 0 or settings.bins < 1 or settings.gap_cap < 1:
-        raise InputError("--settings: min_area_share must be >= 0, bins >= 1 and gap_cap >= 1")
+    if settings.min_area_share < 0 or settings.bins < 1 or settings.gap_cap < 1 or settings.confidence_bins < 1:
+        raise InputError("--settings: min_area_share must be >= 0; bins, gap_cap and confidence_bins >= 1")
+    if min(settings.tolerance_px, settings.tolerance_um or 0) < 0:
+        raise InputError("--settings: tolerance_px and tolerance_um must be >= 0")
     return settings
 
 
@@ -131,34 +157,49 @@ def count(
     """
     n_classes = len(samples.class_names)
     edges = pixels.probability_edges(settings.bins)
-    histogram_shape = (0, n_classes, 2, len(edges) - 1)
-    pixel_rows, cell_rows, histograms = [], [], [np.zeros(histogram_shape, np.int32)]
+    binned = {
+        "counts": [np.zeros((0, n_classes, 2, len(edges) - 1), np.int32)],
+        "reliability": [np.zeros((0, n_classes + 1, 3, settings.confidence_bins))],
+    }
+    pixel_rows, cell_rows = [], []
     for position in range(len(samples)):
         probability = predictions.probabilities[position] if predictions.probabilities else None
-        pixel_rows.append(_pixel_rows(samples, predictions, position, probability, min_area))
+        rows = _pixel_rows(samples, predictions, position, settings.tolerance(samples, position), min_area)
+        columns, arrays = _of_probability(probability, samples.classes[position], settings)
+        pixel_rows.append(rows.assign(**columns))
         if samples.has_instances:
             cell_rows.append(_cell_rows(samples, predictions, position, probability, settings, min_area))
-        if probability is not None:
-            classes = samples.classes[position]
-            counts = pixels.probability_histograms(probability, classes, classes != IGNORE, settings.bins)
-            histograms.append(counts[None])
+        for name, array in arrays.items():
+            binned[name].append(array[None])
     of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in range(1, n_classes)]
     header = pd.DataFrame(columns=[*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *of_classes, *PRED_ONLY])
     cells = pd.concat(cell_rows, ignore_index=True)[header.columns] if cell_rows else header
-    counts = np.concatenate(histograms)
-    ids = np.array(samples.ids if len(counts) else [], dtype=np.str_)
-    return pd.concat(pixel_rows, ignore_index=True), cells, {"counts": counts, "ids": ids, "edges": edges}
+    histograms = {name: np.concatenate(parts) for name, parts in binned.items()}
+    ids = np.array(samples.ids if len(histograms["counts"]) else [], dtype=np.str_)
+    return pd.concat(pixel_rows, ignore_index=True), cells, histograms | {"ids": ids, "edges": edges}
+
+
+def _of_probability(
+    probability: np.ndarray | None, gt: np.ndarray, settings: Settings
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Columns of ``pixels.csv``, blank without probabilities, and arrays of ``histograms.npz``, none without."""
+    if probability is None:
+        return {"nll": np.nan, "squared_error": np.nan}, {}
+    valid = gt != IGNORE
+    nll = pixels.cross_entropy(probability, gt, valid)
+    counts = pixels.probability_histograms(probability, gt, valid, settings.bins)
+    squares, reliability = calibration(probability, gt, valid, settings.confidence_bins)
+    return {"nll": nll, "squared_error": squares}, {"counts": counts, "reliability": reliability}
 
 
 def _pixel_rows(
-    samples: Samples, predictions: Predictions, position: int, probability: np.ndarray | None, min_area: float
+    samples: Samples, predictions: Predictions, position: int, tolerance: float, min_area: float
 ) -> pd.DataFrame:
     """A row per class of one sample."""
     gt, pred = samples.classes[position], predictions.classes[position]
     valid = gt != IGNORE
     names = samples.class_names
     matrix = pixels.confusion(gt, pred, valid, len(names))
-    blank = np.full(len(names), np.nan)
     masks = [((gt == c) & valid, (pred == c) & valid) for c in range(len(names))]
     found = [[count_of_class(side, valid, c, min_area) for c in range(1, len(names))] for side in (gt, pred)]
     return pd.DataFrame(
@@ -171,10 +212,10 @@ def _pixel_rows(
             "class_name": names,
             "pixels": matrix.sum(),
             **pixels.counts(matrix),
-            "hausdorff": [hausdorff(*pair) for pair in masks],
+            **pd.DataFrame([surfaces(*pair, tolerance) for pair in masks]),
+            "tolerance": tolerance,
             "hausdorff_case": [case(*pair) for pair in masks],
             "diagonal": diagonal(gt.shape),
-            "nll": blank if probability is None else pixels.cross_entropy(probability, gt, valid),
             "gt_count": [np.nan, *found[0]],
             "pred_count": [np.nan, *found[1]],
             "min_area": min_area,

@@ -17,7 +17,8 @@ class Run:
     """Counts of one trained model on the test samples of one split: ``pixels.csv``, ``cells.csv``, ``histograms.npz``.
 
     ``image_histograms``, int ``(N, K + 1, 2, bins)``: how often each class was given which probability
-    (`metrics.pixels.probability_histograms`) in each of the N samples; None for a method without probabilities.
+    (`metrics.pixels.probability_histograms`) in each of the N samples; ``image_reliability``, float ``(N, K + 2, 3,
+    bins)``: how often it was right (`metrics.calibration`). None for a method without probabilities.
     """
 
     model: str
@@ -26,6 +27,7 @@ class Run:
     pixels: pd.DataFrame
     cells: pd.DataFrame
     image_histograms: np.ndarray | None = None
+    image_reliability: np.ndarray | None = None
 
     @cached_property
     def samples(self) -> list[str]:

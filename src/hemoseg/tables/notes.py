@@ -85,8 +85,12 @@ def _shared_sentences(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> l
     if AVERAGE in set(table["class"]):
         sentences.append(plan.conventions.words()["background_rule"].capitalize() + ".")
     bins = {run.histograms.shape[-1] for run in runs if run.histograms is not None}
-    if "auc" in plan.columns and bins:
-        sentences.append(f"ROC curves are drawn from {' or '.join(map(str, sorted(bins)))} bins of probability.")
+    if {"auc", "average_precision"} & set(plan.columns) and bins:
+        number = " or ".join(map(str, sorted(bins)))
+        sentences.append(f"ROC and precision-recall curves are drawn from {number} bins of probability.")
+    if {"nsd", "boundary_f1"} & set(plan.columns):
+        tolerances = sorted({f"{found:.3g}" for run in runs for found in run.pixels["tolerance"].unique()}, key=float)
+        sentences.append(f"The tolerance of boundaries is {' or '.join(tolerances)} px of the sample.")
     if any(COLUMNS[key].unit == "cells" for key in plan.columns):
         sentences.append(_least_area(runs))
     if fold := _size_of_a_fold(plan, runs, table):

@@ -1,6 +1,6 @@
-"""Columns made from pixels: loss, overlap, distance."""
+"""Columns made from pixels: loss and overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +11,9 @@ from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.weighting import Total, mean_of_classes, mean_of_known, of_totals, ratio
 
+Terms = Callable[..., tuple[ArrayLike, ArrayLike]]
+
+COUNTS = ("tp", "fp", "fn")
 EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 _DOI_2018, _DOI_2020 = "doi:10.1007/978-3-030-00937-3_79", "doi:10.1109/JBHI.2020.3000484"
 
@@ -23,13 +26,13 @@ def of_class(run: Run, class_id: int) -> pd.DataFrame:
 @of_totals
 def loss(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Cross-entropy per pixel in nats, >= 0; NaN for a method without probabilities."""
-    return ratio(total(run.pixels, run.pixels["nll"]), _pixels(run, total))
+    return ratio(total(run.pixels, run.pixels["nll"]), pixels_of(run, total))
 
 
 @of_totals
 def pixel_error(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Share of pixels with the wrong class, in [0, 1]."""
-    return ratio(total(run.pixels, run.pixels["fn"]), _pixels(run, total))
+    return ratio(total(run.pixels, run.pixels["fn"]), pixels_of(run, total))
 
 
 @of_totals
@@ -41,13 +44,13 @@ def rmse(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
 @of_totals
 def dice(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """2 tp / (2 tp + fp + fn), in [0, 1]."""
-    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn))
+    return overlap(run, class_id, conventions, total, lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn))
 
 
 @of_totals
 def jaccard(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp + fn), in [0, 1]."""
-    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp + fn))
+    return overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp + fn))
 
 
 @of_totals
@@ -82,13 +85,23 @@ def _mean_jaccard(counts: pd.DataFrame, classes: Sequence[int], conventions: Con
 @of_totals
 def precision(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp), in [0, 1]; 0 where the class is there and nothing was found."""
-    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp))
+    return overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fp))
 
 
 @of_totals
 def recall(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fn), in [0, 1]; 0 where something was found and the class is not there."""
-    return _overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fn))
+    return overlap(run, class_id, conventions, total, lambda tp, fp, fn: (tp, tp + fn))
+
+
+@of_totals
+def specificity(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
+    """The share tn / (tn + fp), in [0, 1]; NaN where the class fills every image."""
+    rows = of_class(run, class_id)
+    if conventions.average == "pooled":
+        tn, fp = (total(rows, rows[name]) for name in ("tn", "fp"))
+        return ratio(tn, tn + fp)
+    return mean_of_known(total, rows, ratio(rows["tn"], rows["tn"] + rows["fp"]))
 
 
 @of_totals
@@ -122,28 +135,7 @@ def frequency_weighted_iou(run: Run, _: int, conventions: Conventions, total: To
     return ratio(weighted, pixels)
 
 
-@of_totals
-def hausdorff(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """Mean Hausdorff distance of the images in pixels, >= 0; NaN where no image has one."""
-    rows = of_class(run, class_id)
-    distance = rows["hausdorff"].to_numpy(float)
-    if conventions.hausdorff_missing == "diagonal":
-        distance = np.where(_is_one_sided(rows), rows["diagonal"], distance)
-    return mean_of_known(total, rows, distance)
-
-
-@of_totals
-def hausdorff_undefined(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """Images where the class is on one side only, so that no distance exists."""
-    rows = of_class(run, class_id)
-    return total(rows, _is_one_sided(rows))
-
-
-def _is_one_sided(rows: pd.DataFrame) -> pd.Series:
-    return rows["hausdorff_case"].isin(("missed", "spurious"))
-
-
-def _pixels(run: Run, total: Total) -> np.ndarray:
+def pixels_of(run: Run, total: Total) -> np.ndarray:
     """Pixels that are not ignored, over all images."""
     return total(run.pixels, run.pixels["tp"] + run.pixels["fn"])
 
@@ -154,11 +146,22 @@ def _pooled_jaccard(rows: pd.DataFrame, total: Total) -> np.ndarray:
     return ratio(tp, tp + fp + fn)
 
 
-def _overlap(run: Run, class_id: int, conventions: Conventions, total: Total, terms) -> ArrayLike:
-    """A ratio of counts per image or pooled, with the convention for what is empty on both sides."""
+def overlap(
+    run: Run, class_id: int, conventions: Conventions, total: Total, terms: Terms, of: Sequence[str] = COUNTS
+) -> ArrayLike:
+    """A ratio of counts per image or pooled, with the convention for what is empty on both sides.
+
+    Args:
+        run: of whose images the counts are.
+        class_id: the class.
+        conventions: say ``average`` and ``empty``.
+        total: see `weighting.of_totals`.
+        terms: from the counts to numerator and denominator; 0 / 0 is 0 where some count is not.
+        of: names of the counts; the class neither is nor was found where all are 0.
+    """
     rows = of_class(run, class_id)
     pooled = conventions.average == "pooled"
-    counts = [total(rows, rows[name]) if pooled else rows[name].to_numpy(float) for name in ("tp", "fp", "fn")]
+    counts = [total(rows, rows[name]) if pooled else rows[name].to_numpy(float) for name in of]
     absent = sum(counts) == 0
     score = np.where(absent, EMPTY[conventions.empty], ratio(*terms(*counts), empty=0.0))
     return score if pooled else mean_of_known(total, rows, score)
@@ -204,26 +207,15 @@ COLUMNS = (
         "",
     ),
     Column(
-        "hausdorff",
-        hausdorff,
+        "specificity",
+        specificity,
         True,
-        "px",
-        3,
-        "low",
-        "largest distance between the inner 8-connected boundaries (the image's frame is a boundary), both directions, "
-        "no percentile, in pixels of the sample; mean over the images; where the class is neither there nor found the "
-        "image is left out; {hausdorff_rule}",
-        "doi:10.1109/34.232073",
-    ),
-    Column(
-        "hausdorff_undefined",
-        hausdorff_undefined,
-        True,
-        "images",
-        1,
-        "low",
-        "images in which the class is there and was not found, or was found and is not there",
         "",
+        4,
+        "high",
+        "tn / (tn + fp) of pixels; {average_rule}; an image that the class fills is left out; near 1 for whatever is "
+        "rare",
+        "doi:10.1186/s12880-015-0068-x",
     ),
     Column("pixel_error", pixel_error, False, "", 4, "low", "share of wrong pixels, over pooled pixels", ""),
     Column("rmse", rmse, False, "", 4, "low", "root of the share of wrong pixels: taken on hard masks", ""),

@@ -13,6 +13,7 @@ import pytest
 from hemoseg.errors import InputError
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.pixels import confusion, counts
+from hemoseg.metrics.surfaces import Surfaces
 from hemoseg.steps import files, tabulate
 
 COLUMNS = {"dice": "Dice", "jaccard": "Jaccard", "loss": "Loss", "missed": "FN", "spurious": "FP", "merged": "Error I"}
@@ -31,7 +32,8 @@ def write_run(folder, rng, n_images=3):
         valid = rng.random(gt.shape) < 0.95
         matrix = confusion(classes, pred_classes, valid, 3)
         shared = {"sample": f"s{number}", "pixels": valid.sum()} | {f"as_class_{c}": matrix[:, c] for c in range(3)}
-        shared |= {"frame": f"s{number}", "group": "", "kind": "", "hausdorff": 1.0, "diagonal": 34.0}
+        shared |= {"frame": f"s{number}", "group": "", "kind": "", "diagonal": 34.0, "tolerance": 2.0}
+        shared |= dict.fromkeys(Surfaces._fields, 1.0) | {"squared_error": 1.0}
         nll = {"nll": rng.random(3), "class": range(3), "class_name": ["background", "one", "two"]}
         pixel_rows.append(pd.DataFrame(shared | nll | counts(matrix)))
         sides = cell_facts(Truth(gt, classes, valid), pred, pred_classes, n_classes=3, min_area=20, gap_cap=5)
@@ -39,7 +41,11 @@ def write_run(folder, rng, n_images=3):
             cell_rows.append(pd.DataFrame({"sample": f"s{number}", "side": side, "min_area": 20.0, **facts}))
     files.write_table(folder / "pixels.csv", pd.concat(pixel_rows))
     files.write_table(folder / "cells.csv", pd.concat(cell_rows))
-    files.write_arrays(folder / "histograms.npz", counts=rng.integers(0, 90, (n_images, 3, 2, 8), np.int32))
+    files.write_arrays(folder / "histograms.npz", **histograms_of(rng, n_images))
+
+
+def histograms_of(rng, n_images):
+    return {"counts": rng.integers(0, 90, (n_images, 3, 2, 8), np.int32), "reliability": np.ones((n_images, 4, 3, 15))}
 
 
 @pytest.fixture
@@ -188,10 +194,13 @@ def test_a_second_rule_that_is_none_is_refused(tmp_path, runs):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("arrays", [{}, {"counts": np.zeros((1, 2, 2, 8))}, {"counts": np.zeros(3)}])
-def test_histograms_of_other_classes_are_refused_by_the_name_of_the_file(tmp_path, runs, arrays):
-    files.write_arrays(next(iter(runs.values())) / "histograms.npz", ids=np.zeros(0), **arrays)
-    with pytest.raises(InputError, match=r"histograms\.npz: no histograms of 3 classes; run evaluate again"):
+@pytest.mark.parametrize("name", ["counts", "reliability"])
+@pytest.mark.parametrize("array", [None, np.zeros((1, 2, 2, 8)), np.zeros(3)])
+def test_histograms_of_other_classes_are_refused_by_the_name_of_the_file(tmp_path, runs, name, array):
+    arrays = histograms_of(np.random.default_rng(0), 3) | {name: array}
+    told = {key: value for key, value in arrays.items() if value is not None}
+    files.write_arrays(next(iter(runs.values())) / "histograms.npz", ids=np.zeros(0), **told)
+    with pytest.raises(InputError, match=rf"histograms\.npz: no {name} of 3 classes; run evaluate again"):
         run(tmp_path, runs)
 
 
