@@ -15,27 +15,30 @@ OF_PIXELS = {
     "precision": "Precision",
     "recall": "Recall",
     "hausdorff": "Hausdorff",
-    "count_bias": "Count bias",
-    "count_mae": "Count error",
 }
 OF_CLASSES = {"mean_iu": "mIoU", "fw_iou": "FWIoU"}
+OF_PARTS = {"count_bias": "Count bias", "count_mae": "Count error"}
 OF_CELLS = {
     "f1_50": "F1 of cells",
     "precision_50": "Precision of cells",
     "recall_50": "Recall of cells",
-    "f1_50_95": "F1 of cells 50-95",
+    "ap_50": "AP",
+    "ap_50_95": "AP 50-95",
     "panoptic": "PQ",
     "panoptic_segmentation": "SQ",
     "panoptic_recognition": "RQ",
     "aji_plus": "AJI+",
+    "seg": "SEG",
     "missed": "Missed",
     "spurious": "Spurious",
     "merged": "Merged",
     "split_cells": "Split",
     "incomplete": "Incomplete",
+    "cell_bias": "Count bias",
+    "cell_mae": "Count error",
 }
-OF_TYPES = {"wrong_type": "Wrong type"}
-HEADERS = OF_PIXELS | OF_CLASSES | OF_CELLS | OF_TYPES
+OF_TYPES = {"class_f1_50": "F1 of class", "wrong_type": "Wrong type", "kappa": "Kappa"}
+HEADERS = OF_PIXELS | OF_CLASSES | OF_PARTS | OF_CELLS | OF_TYPES
 ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
 
 
@@ -48,7 +51,7 @@ def columns(several_classes: bool, with_cells: bool, chosen: Sequence[str] = ())
     if chosen:
         require_known("columns", chosen, COLUMNS)
         return {key: HEADERS.get(key, key.replace("_", " ")) for key in chosen}
-    parts = [OF_PIXELS, OF_CLASSES if several_classes else {}, OF_CELLS if with_cells else {}]
+    parts = [OF_PIXELS, OF_CLASSES if several_classes else {}, OF_CELLS if with_cells else OF_PARTS]
     parts.append(OF_TYPES if several_classes and with_cells else {})
     return {key: header for part in parts for key, header in part.items()}
 
