@@ -16,7 +16,7 @@ from hemoseg.labels.components import connected_components
 from hemoseg.steps.images import read_labels
 from hemoseg.steps.mask_folders import ANY, AUTO, MaskFolder
 
-WORDS = {MASK: "a mask", CLASSES: "classes", INSTANCES: "numbered cells"}
+WORDS = {MASK: "masks", CLASSES: "classes", INSTANCES: "numbered cells"}
 BACKGROUND = "background"
 
 
@@ -95,9 +95,9 @@ def survey(
     kinds = {true.folder.name: _kinds_of_truth(true, asked)}
     kinds |= {other.folder.name: _kinds_of_rival(other, kinds[true.folder.name], asked) for other in others}
     several = _several_classes(looks, kinds)
-    notices = [_kind_notice(look, kinds, asked) for look in looks if ANY in look.images and asked.kind == AUTO]
+    notices = _kind_notice(looks, kinds, asked)
     names = list(asked.class_names) or list(declared)
-    names = (names or _numbered_names(true, several)) if several else names[:1] or ["cell"]
+    names = (names or _numbered_names(true, several)) if several else names if len(names) == 1 else ["cell"]
     if several:
         _require_known_classes(looks, len(names))
     has_class_maps = CLASSES in (*kinds[true.folder.name], *truth.files)
@@ -200,9 +200,11 @@ def _require_known_classes(looks: Sequence[_Look], classes: int) -> None:
                 )
 
 
-def _kind_notice(look: _Look, kinds: Mapping[str, tuple[str, ...]], asked: Asked) -> str:
-    holds = WORDS[kinds[look.folder.name][0]]
-    return f"{look.folder.name} is taken for {holds}, by its numbers; --kind says otherwise."
+def _kind_notice(looks: Sequence[_Look], kinds: Mapping[str, tuple[str, ...]], asked: Asked) -> list[str]:
+    told = [f"{look.folder.name}: {WORDS[kinds[look.folder.name][0]]}" for look in looks if ANY in look.images]
+    if asked.kind != AUTO or not told:
+        return []
+    return [f"What the files hold was told from their numbers ({'; '.join(told)}); --kind says otherwise."]
 
 
 def _dropped(looks: Sequence[_Look], kinds: Mapping[str, tuple[str, ...]], several: bool) -> list[str]:

@@ -23,7 +23,7 @@ from hemoseg.steps import files, report, statistics
 from hemoseg.steps.comparable import Asked, Common, Labels, read_rival, read_truth, survey
 from hemoseg.steps.compare_arguments import parser
 from hemoseg.steps.compared import TOLD
-from hemoseg.steps.evaluate import count, read_settings
+from hemoseg.steps.evaluate import Settings, count, read_settings
 from hemoseg.steps.folders import LABEL_FOLDERS
 from hemoseg.steps.manifests import read_description, read_manifest
 from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups
@@ -49,6 +49,7 @@ class Given:
     groups: Mapping[str, str]
     pixel_size: float
     min_area: float
+    counting: Settings
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
         files.write_table(out / "compare.confusion.csv", confusion(table_plan, runs))
         files.write_json(out / "compare.conventions.json", notes(table_plan, runs, table))
         statistics.write(table_plan, runs, out / "compare.statistics.json")
-        files.write_json(out / TOLD, told(given, settings, args.images))
+        files.write_json(out / TOLD, told(given, settings, _raw(args)))
         if not args.no_page:
             _write_page(out, settings["title"])
     print(in_terminal(table))
@@ -87,6 +88,12 @@ def _free(args: argparse.Namespace) -> Path:
     return args.out
 
 
+def _raw(args: argparse.Namespace) -> Path | None:
+    """Folder of raw images, where one is given or lies beside the truth's labels."""
+    beside = args.truth / "images"
+    return args.images or (beside if beside.is_dir() else None)
+
+
 def read_given(args: argparse.Namespace) -> Given:
     """Look over all folders; nothing is counted yet.
 
@@ -102,10 +109,23 @@ def read_given(args: argparse.Namespace) -> Given:
     asked = Asked(args.kind, names, args.ignore, args.cells_from_parts)
     common = survey(truth, rivals, ids, asked, [told.classes[c] for c in sorted(told.classes)])
     groups = read_groups(args.groups, ids) if args.groups else _groups_of(args.truth, truth, ids)
-    pixel_size = args.pixel_size if args.pixel_size is not None else told.pixel_size or float("nan")
+    pixel_size = args.pixel_size or told.pixel_size or float("nan")
     median = float(np.median(common.cell_areas)) if len(common.cell_areas) else 0.0
     min_area = MIN_AREA_SHARE * median if args.min_area is None else args.min_area
-    return Given(truth, rivals, ids, common, groups, pixel_size, min_area)
+    return Given(truth, rivals, ids, common, groups, pixel_size, min_area, _counting(args, pixel_size))
+
+
+def _counting(args: argparse.Namespace, pixel_size: float) -> Settings:
+    """How boundaries are counted.
+
+    Raises:
+        InputError: a tolerance in micrometres without the size of a pixel.
+    """
+    if args.tolerance_um is None:
+        return read_settings({"tolerance_px": args.tolerance})
+    if np.isnan(pixel_size):
+        raise InputError("--tolerance-um: the size of a pixel is not known; say --pixel-size, or --tolerance in pixels")
+    return read_settings({"tolerance_px": args.tolerance, "tolerance_um": args.tolerance_um})
 
 
 def _groups_of(path: Path, truth: MaskFolder, ids: Sequence[str]) -> dict[str, str]:
@@ -119,13 +139,12 @@ def _groups_of(path: Path, truth: MaskFolder, ids: Sequence[str]) -> dict[str, s
 def counted(given: Given) -> list[Run]:
     """Counts of every rival on all images; one image is held at a time."""
     rows: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {rival.name: [] for rival in given.rivals}
-    settings = read_settings({})
     for name in tqdm(given.ids, desc="compare", unit="image", disable=None):
         truth = read_truth(given.truth, name, given.common)
         for rival in given.rivals:
             said = read_rival(rival, name, given.common)
             pair = _samples(given, name, truth), Predictions([name], [], [said.classes], [said.instances])
-            rows[rival.name].append(count(*pair, settings, given.min_area)[:2])
+            rows[rival.name].append(count(*pair, given.counting, given.min_area)[:2])
     return [Run(name, SPLIT, 0, *map(_joined, zip(*tables, strict=True))) for name, tables in rows.items()]
 
 
@@ -173,6 +192,7 @@ def told(given: Given, settings: Mapping[str, Any], images: Path | None) -> dict
     common = given.common
     facts = {"images": len(given.ids), "cells": len(common.cell_areas), "min_area": given.min_area}
     facts |= {"pixel_size": None if np.isnan(given.pixel_size) else given.pixel_size}
+    facts |= {"tolerance_px": given.counting.tolerance_px, "tolerance_um": given.counting.tolerance_um}
     facts |= {"groups": len(set(given.groups.values()) - {""}), "raw": str(images.resolve()) if images else None}
     alike = {name: getattr(common, name) for name in KEPT}
     return {"settings": settings, "facts": facts, "common": alike, "folders": folders}

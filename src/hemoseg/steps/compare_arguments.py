@@ -73,12 +73,29 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--class-names", default="", metavar="X,Y", help="of classes 1, 2, ..., with commas between")
     made.add_argument("--ignore", type=int, metavar="N", help="number in TRUTH that does not count (classes: 255)")
     made.add_argument("--cells-from-parts", action="store_true", help="TRUTH's cells are its 8-connected parts")
-    made.add_argument("--min-area", type=float, metavar="PX", help="least cell (default: a tenth of the median one)")
+    made.add_argument("--min-area", type=_at_least_0, metavar="PX", help="least cell (default: 0.1 of the median one)")
     made.add_argument("--missing", choices=[REFUSE, EMPTY, SKIP], default=REFUSE, help="an image that a rival lacks")
     made.add_argument("--groups", type=Path, metavar="CSV", help="columns id and group: patient or slide of each image")
-    made.add_argument("--pixel-size", type=float, metavar="UM", help="micrometres per pixel")
+    made.add_argument("--pixel-size", type=_positive, metavar="UM", help="micrometres per pixel")
+    made.add_argument("--tolerance", type=_at_least_0, default=2, metavar="PX", help="of boundaries (default: 2 px)")
+    made.add_argument("--tolerance-um", type=_at_least_0, metavar="UM", help="the same in micrometres")
     made.add_argument("--images", type=Path, metavar="DIR", help="raw images, to show masks on")
     made.add_argument("--convention", choices=sorted(NAMED), default="strict", help="how counts become scores")
     made.add_argument("--columns", default="", metavar="X,Y", help="ids of columns in place of the usual ones")
     made.add_argument("--no-page", action="store_true", help="write no compare.html")
     return made
+
+
+def _positive(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def _at_least_0(text: str) -> float:
+    if not 0 <= (number := float(text)) < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+_positive.__name__, _at_least_0.__name__ = "positive number", "number of at least 0"  # what argparse calls them

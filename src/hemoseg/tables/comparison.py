@@ -14,7 +14,10 @@ OF_PIXELS = {
     "jaccard": "Jaccard",
     "precision": "Precision",
     "recall": "Recall",
+    "boundary_f1": "Boundary F1",
+    "nsd": "NSD",
     "hausdorff": "Hausdorff",
+    "hausdorff_95": "Hausdorff 95",
 }
 OF_CLASSES = {"mean_iu": "mIoU", "fw_iou": "FWIoU"}
 OF_PARTS = {"count_bias": "Count bias", "count_mae": "Count error"}
