@@ -1,6 +1,7 @@
 """The evaluate step on files: what it writes, on what it refuses, and that nothing half-written stays."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,43 @@ def test_a_row_per_sample_and_class_holds_the_counts(step):
     assert histograms["ids"].tolist() == ["s1"]
 
 
+def test_a_row_holds_what_lies_between_the_boundaries(step):
+    pixels, _, _ = step(samples_of([LEFT, RIGHT]), predicted(["s1"], [LEFT]), tolerance_px=3)
+    cell = pixels.iloc[1]
+    assert cell["tolerance"] == 3
+    # The first true cell is found whole, 14 boundary pixels at 0; the second lies 2 to 5 columns beside it.
+    assert cell[["boundary_gt", "boundary_pred", "near_gt", "near_pred"]].tolist() == [30, 14, 22, 14]
+    assert cell[["surface_gt", "surface_pred"]].tolist() == [6 * 2 + 2 * 3 + 2 * 4 + 6 * 5, 0]
+    assert cell["hausdorff_95"] == 5
+
+
+@pytest.mark.parametrize(
+    ("pixel_size", "told", "expected"),
+    [
+        (0.25, {"tolerance_um": 1.0}, 2.0),  # a sample pixel is 0.5 um: its frame is twice as fine
+        (np.nan, {"tolerance_um": 1.0}, 2.0),  # unknown: the default in pixels
+        (0.25, {"tolerance_px": 4}, 4.0),
+        (0.25, {"tolerance_um": 1.0, "tolerance_px": 4}, 2.0),
+        (0.25, {"tolerance_um": 0.0}, 0.0),
+    ],
+)
+def test_the_tolerance_in_micrometres_holds_where_the_size_of_a_pixel_is_known(step, pixel_size, told, expected):
+    samples = samples_of([LEFT, RIGHT])
+    samples = replace(samples, pixel_size=pixel_size, boxes=np.array([[0, 0, 16, 20], [16, 0, 32, 20]]))
+    pixels, _, _ = step(samples, predicted(["s1"], [LEFT]), **told)
+    assert pixels["tolerance"].tolist() == pytest.approx([expected] * 2)
+
+
+def test_squared_errors_and_reliability_are_written_of_what_counts(step):
+    classes = [np.uint8(LEFT > 0), np.uint8(RIGHT > 0)]
+    classes[1][:, 9:] = IGNORE
+    pixels, _, histograms = step(samples_of([LEFT, RIGHT], classes=classes), predicted(["s1"], [LEFT]),
+                                 confidence_bins=4)  # fmt: skip
+    assert pixels["squared_error"].tolist() == pytest.approx([48 * 0.25**2 + 24 * 0.75**2] * 2)
+    assert histograms["reliability"].shape == (1, 3, 3, 4)
+    assert histograms["reliability"][0, 2].tolist() == [[0, 0, 72, 0], [0, 0, 48, 0], [0, 0, 54, 0]]
+
+
 def test_a_row_per_true_and_predicted_cell_holds_the_facts(step):
     _, cells, _ = step(samples_of([LEFT, RIGHT]), predicted(["s1"], [LEFT]))
     assert cells["side"].tolist() == ["gt", "gt", "pred"]
@@ -147,7 +185,8 @@ def test_without_true_instances_the_cells_are_a_header_only_and_pixels_still_cou
 
 def test_a_method_without_probabilities_has_no_loss_and_empty_histograms(step):
     pixels, _, histograms = step(samples_of([LEFT, RIGHT]), predicted(["s1"], [LEFT], probability=False), bins=8)
-    assert pixels["nll"].isna().all()
+    assert pixels[["nll", "squared_error"]].isna().all().all()
+    assert histograms["reliability"].shape == (0, 3, 3, 15)
     assert histograms["counts"].shape == (0, 2, 2, len(probability_edges(8)) - 1)
     assert histograms["ids"].shape == (0,)
 
@@ -182,7 +221,10 @@ def test_the_same_inputs_give_the_same_bytes(step, tmp_path):
     ("change", "words"),
     [
         ({"min_aera_share": 0.1}, "unknown key 'min_aera_share'"),
-        ({"bins": 0}, "bins >= 1"),
+        ({"bins": 0}, "confidence_bins >= 1"),
+        ({"confidence_bins": 0}, "confidence_bins >= 1"),
+        ({"tolerance_px": -1}, "tolerance_um must be >= 0"),
+        ({"tolerance_um": -0.1}, "tolerance_um must be >= 0"),
         ({"split": "fold9"}, "no split 'fold9'; the splits are fold0"),
     ],
 )
