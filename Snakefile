@@ -1,6 +1,7 @@
 # raw frames -> prepare -> autolabel -> split -> train -> predict -> evaluate -> tabulate, statistics, ... -> report
 #                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
 #                                                                         predict -> restore -> trust -> trust_page
+#                                                                         predict -> label_audit -> label_audit_page
 #
 # data/<dataset>/                                            frames as published, simulated or from a lab
 # results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
@@ -8,7 +9,7 @@
 # results/<experiment>/explain/, seams/, measure/<model>/    where kernels sample; seams of windows; every cell of a model
 # results/<experiment>/masks/<model>/                        masks in the frames' own size, counts.csv: cells per frame
 # results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
-# reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html, _trust.html
+# reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html, _trust.html, _label_audit.html
 configfile: "params.yaml"
 
 
@@ -31,6 +32,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/clinic.smk"
 include: "workflow/rules/trust.smk"
+include: "workflow/rules/label_audit.smk"
 
 
 rule all:
@@ -40,6 +42,7 @@ rule all:
         expand("results/tables/{experiment}.csv", experiment=PLAN["experiments"]),
         clinic_pages(),
         trust_pages(),
+        label_audit_pages(),
         "reports/build/index.html",
 
 

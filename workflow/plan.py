@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from checks import check_experiment, check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError, validators
+from label_audit import complete_label_audit
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
 from sharing import share_runs
@@ -158,7 +159,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         raise PlanError(f"{place}: {missing} is missing; write it, or take it over with `like: <experiment>`")
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
-    for key in ("clinic", "trust", "seams", "runs_of"):
+    for key in ("clinic", "trust", "label_audit", "seams", "runs_of"):
         whole.setdefault(key, None)
     _check_clinic(name, whole, config["experiments"])
     try:
@@ -173,6 +174,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         whole["models"][key] = _complete_model(f"{place}.models", key, whole)
     check_experiment(place, whole, experiment)
     whole["trust"] = complete_trust(name, whole, config["experiments"])
+    whole["label_audit"] = complete_label_audit(name, whole, config["experiments"])
     return whole
 
 

@@ -44,8 +44,10 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
         if experiment["trust"]:
             stages[f"{name}/trust"] = _stage(told, ["trust"], _of_trust())
+        if experiment["label_audit"]:
+            stages[f"{name}/label_audit"] = _stage(told, ["label_audit"], _of_label_audit())
     titles = {
-        name: [e["title"], e.get("source"), bool(e["clinic"]), bool(e["trust"])]
+        name: [e["title"], e.get("source"), *(bool(e[of]) for of in ("clinic", "trust", "label_audit"))]
         for name, e in plan["experiments"].items()
     }
     stages["index"] = _stage({"scale": plan["scale"], "titles": titles}, ["report"], ["steps.index"])
@@ -110,6 +112,11 @@ def _of_clinic() -> list[str]:
 def _of_trust() -> list[str]:
     steps = ["steps.restore", "steps.trust", "steps.trusted", "steps.report"]
     return [*steps, "figures.trust", "figures.trust_words", "figures.markup"]
+
+
+def _of_label_audit() -> list[str]:
+    steps = ["steps.label_audit", "steps.label_audited", "steps.report"]
+    return [*steps, "figures.label_audit", "figures.label_audit_words", "figures.markup"]
 
 
 def _of_model(model: dict[str, Any]) -> list[str]:

@@ -42,6 +42,8 @@ RUN = "{model}/{split}/seed{seed}"
 CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "none"
 # The same of those that have a trust page.
 TRUSTED = "|".join(name for name, e in EXPERIMENTS.items() if e["trust"]) or "none"
+# And of those whose labels are looked at again.
+AUDITED = "|".join(name for name, e in EXPERIMENTS.items() if e["label_audit"]) or "none"
 
 
 report: "../report/workflow.rst"

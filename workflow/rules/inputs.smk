@@ -121,6 +121,12 @@ def truth_to_trust(wildcards):
     return [f"{folder}/{file}" for folder in folders for file in ("pixels.csv", "cells.csv", "histograms.npz")]
 
 
+def predictions_to_audit(wildcards):
+    """What the model whose opinion is asked said of samples that it did not train on."""
+    folders = folders_to_measure(wildcards.experiment, "predict", experiment_of(wildcards)["label_audit"]["model"])
+    return [f"{folder}/predictions.npz" for folder in folders]
+
+
 def comparisons_of(wildcards):
     """What compares the families of the experiment's splits, where it has several."""
     kinds = {"equal": ["equal.csv"], "optimism": ["optimism.csv", "optimism.images.csv"], None: []}
@@ -147,3 +153,8 @@ def clinic_pages():
 def trust_pages():
     """Input of `all`: the trust page of every experiment that has one."""
     return [f"reports/build/{name}_trust.html" for name, e in EXPERIMENTS.items() if e["trust"]]
+
+
+def label_audit_pages():
+    """Input of `all`: the page on doubtful labels of every experiment that has one."""
+    return [f"reports/build/{name}_label_audit.html" for name, e in EXPERIMENTS.items() if e["label_audit"]]

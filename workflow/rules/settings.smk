@@ -57,6 +57,12 @@ def clinic_settings(wildcards):
     return json.dumps({key: value for key, value in experiment_of(wildcards)["clinic"].items() if key != "model"})
 
 
+def label_audit_settings(wildcards):
+    """What `label_audit` is told: its section without what only the page shows."""
+    told = experiment_of(wildcards)["label_audit"]
+    return json.dumps({key: told[key] for key in ("least", "min_area_share")})
+
+
 def page_settings(wildcards):
     """What the page is told: the experiment with everything in place."""
     return json.dumps({"experiment": wildcards.experiment, "scale": PLAN["scale"]} | experiment_of(wildcards))
@@ -65,7 +71,8 @@ def page_settings(wildcards):
 def index_settings():
     """What the index is told: every experiment with its title and source."""
     told = {
-        name: {key: e.get(key, "") for key in ("title", "source")} | {of: bool(e[of]) for of in ("clinic", "trust")}
+        name: {key: e.get(key, "") for key in ("title", "source")}
+        | {of: bool(e[of]) for of in ("clinic", "trust", "label_audit")}
         for name, e in EXPERIMENTS.items()
     }
     return json.dumps({"scale": PLAN["scale"], "experiments": told})

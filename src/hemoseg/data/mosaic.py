@@ -31,6 +31,14 @@ class Mosaic:
         placed = place(self.size, self.boxes, classes, instances)
         return Placed(placed.classes, joined(placed.instances, self.boxes), None, placed.covered)
 
+    def picture(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Images ``(C, h, w)`` of the samples side by side on the grid, float32 ``(C, H, W)``; black elsewhere."""
+        whole = np.zeros((len(images[0]), *self.size), np.float32)
+        for image, (top, left, bottom, right) in zip(images, self.boxes, strict=True):
+            rows, columns = min(bottom - top, image.shape[1]), min(right - left, image.shape[2])
+            whole[:, top : top + rows, left : left + columns] = image[:, :rows, :columns]
+        return whole
+
 
 def mosaic_of(boxes: np.ndarray, shapes: Sequence[tuple[int, int]]) -> Mosaic:
     """The grid of samples.

@@ -13,6 +13,7 @@ NOT_STEPS = (
     "files",
     "folders",
     "images",
+    "label_audited",
     "labelled",
     "manifests",
     "mask_folders",

@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from hemoseg.data.mosaic import Mosaic, mosaic_of
@@ -99,7 +98,7 @@ class Trusted:
         mosaic = mosaic_of(samples.boxes[here], [samples.images[i].shape[1:] for i in here])
         label = mosaic.place([samples.classes[i] for i in here], [samples.instances[i] for i in here])
         found = read_masks(self.masks, frame).instances[_part(mosaic)]
-        image = _joined([samples.image(i) for i in here], mosaic)
+        image = mosaic.picture([samples.image(i) for i in here])
         return Disputed(frame, image, label.instances, resize_labels(found, mosaic.size), facts)
 
 
@@ -107,12 +106,3 @@ def _part(mosaic: Mosaic) -> tuple[slice, slice]:
     """Where the samples lie in their frame."""
     ends = [round(first + n * side) for first, n, side in zip(mosaic.origin, mosaic.size, mosaic.spacing, strict=True)]
     return slice(mosaic.origin[0], ends[0]), slice(mosaic.origin[1], ends[1])
-
-
-def _joined(images: Sequence[np.ndarray], mosaic: Mosaic) -> np.ndarray:
-    """Images ``(C, h, w)`` side by side on the grid, ``(C, H, W)``; black where none lies."""
-    whole = np.zeros((len(images[0]), *mosaic.size), np.float32)
-    for image, (top, left, bottom, right) in zip(images, mosaic.boxes, strict=True):
-        rows, columns = min(bottom - top, image.shape[1]), min(right - left, image.shape[2])
-        whole[:, top : top + rows, left : left + columns] = image[:, :rows, :columns]
-    return whole

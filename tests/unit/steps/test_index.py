@@ -27,10 +27,11 @@ def made(tmp_path):
     pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "tables" / "built.csv", index=False)
     (tmp_path / "build" / "built.html").write_text("<title>x</title>")
     (tmp_path / "build" / "lab.html").write_text("<title>A lab &amp; its &lt;b&gt; · hemoseg</title>")
-    for of in ("clinic", "trust"):
+    for of in ("clinic", "trust", "label_audit"):
         (tmp_path / "build" / f"built_{of}.html").write_text("<title>cells</title>")
     experiments = {"later": {"title": "Later", "source": ""}, "built": {"title": HOSTILE, "source": HOSTILE}}
-    experiments = {name: facts | {"clinic": True, "trust": True} for name, facts in experiments.items()}
+    pages = dict.fromkeys(("clinic", "trust", "label_audit"), True)
+    experiments = {name: facts | pages for name, facts in experiments.items()}
     settings = json.dumps({"scale": "demo", "experiments": experiments})
     out = tmp_path / "build" / "index.html"
     folders = ["--tables", str(tmp_path / "tables"), "--template", TEMPLATE, "--out", str(out)]
@@ -58,6 +59,12 @@ def test_a_trust_page_is_linked_once_by_its_experiment_where_it_is_built(made):
     assert made.count('href="built_trust.html">How far to trust it') == 1
     assert made.count("built_trust.html") == 1
     assert "later_trust" not in made
+
+
+def test_a_page_on_labels_is_linked_once_by_its_experiment_where_it_is_built(made):
+    assert made.count('href="built_label_audit.html">Its labels looked at again') == 1
+    assert made.count("built_label_audit.html") == 1
+    assert "later_label_audit" not in made
 
 
 def test_the_index_shows_the_average_beside_the_published_number(made):

@@ -100,6 +100,18 @@ REFUSED = {
         merged(experiment(labels="auto", trust={"model": "unet"}), like(scd2020_binary_trust="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_trust; rename",
     ),
+    "an audit of automatic labels": (
+        experiment(labels="auto", label_audit={"model": "unet"}),
+        r"label_audit: the labels are automatic ones; take it out",
+    ),
+    "an audit by no model": (
+        experiment(label_audit={"model": "unett"}),
+        r"label_audit\.model: .*'unett' .* mean unet\?",
+    ),
+    "an audit's page in another's place": (
+        merged(experiment(label_audit={"model": "unet"}), like(scd2020_binary_label_audit="scd2018_segmentation")),
+        r"its page would be that of the experiment scd2020_binary_label_audit; rename",
+    ),
     "unknown start": (models(unet={"init_from": "ottsu"}), r"unet\.init_from: .* 'ottsu' in .*; did you mean otsu\?"),
     "unknown weights": (models(unet={"weights_from": "x"}), r"unet\.weights_from: there is no model 'x' in this"),
     "start in a circle": (models(unet={"init_from": "unet"}), r"unet -> unet goes in a circle"),
