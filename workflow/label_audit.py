@@ -17,13 +17,11 @@ def complete_label_audit(name: str, experiment: dict[str, Any], others: Any) -> 
         others: all experiments, by name.
 
     Raises:
-        PlanError: the labels are automatic ones, the row is not there, or the page is that of another experiment.
+        PlanError: the row is not there, or the page is that of another experiment.
     """
     if experiment["label_audit"] is None:
         return None
     place, key = f"params.experiments.{name}.label_audit", experiment["label_audit"]["model"]
-    if experiment["labels"] == "auto":
-        raise PlanError(f"{place}: the labels are automatic ones; take it out, `trust` looks at those")
     if key not in experiment["models"]:
         hint = did_you_mean(key, experiment["models"], "models")
         raise PlanError(f"{place}.model: there is no model {key!r} in this experiment; {hint}")

@@ -69,7 +69,10 @@ def cells_of(samples: Samples, predictions: Predictions, origin: str) -> tuple[p
         InputError: labels tell no cells apart, or there are no probabilities, or of other classes.
     """
     if not samples.has_labels or not samples.has_instances:
-        raise InputError(f"{origin}: no labels tell cells apart; add instances, or set prepare.instances to components")
+        raise InputError(
+            f"{origin}: no labels tell cells apart; add instances, set prepare.instances to components, or take "
+            "label_audit out"
+        )
     if not len(predictions.probabilities):
         raise InputError(f"{origin}: these predictions hold no probabilities; name a row of label_audit that has them")
     if len(predictions.probabilities[0]) != len(samples.class_names):

@@ -100,10 +100,6 @@ REFUSED = {
         merged(experiment(labels="auto", trust={"model": "unet"}), like(scd2020_binary_trust="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_trust; rename",
     ),
-    "an audit of automatic labels": (
-        experiment(labels="auto", label_audit={"model": "unet"}),
-        r"label_audit: the labels are automatic ones; take it out",
-    ),
     "an audit by no model": (
         experiment(label_audit={"model": "unett"}),
         r"label_audit\.model: .*'unett' .* mean unet\?",
