@@ -4,9 +4,8 @@ Writes ``--out`` whole: ``compare.html``, the page, and beside it every number a
 """
 
 import argparse
-import shutil
+import difflib
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +18,20 @@ from tqdm import tqdm
 from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
-from hemoseg.steps import files, report, statistics
-from hemoseg.steps.comparable import Asked, Common, Labels, read_rival, read_truth, survey
+from hemoseg.steps import files, statistics
+from hemoseg.steps.comparable import TOLD, Common, Labels, read_rival, read_truth
 from hemoseg.steps.compare_arguments import parser
-from hemoseg.steps.compared import TOLD
 from hemoseg.steps.evaluate import Settings, count, read_settings
 from hemoseg.steps.folders import LABEL_FOLDERS
 from hemoseg.steps.manifests import read_description, read_manifest
 from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups
+from hemoseg.steps.mask_survey import BACKGROUND, Asked, survey
 from hemoseg.tables.column import Run
+from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.comparison import columns, in_terminal
 from hemoseg.tables.confusion import confusion
 from hemoseg.tables.notes import notes
-from hemoseg.tables.table import plan, tabulate
+from hemoseg.tables.table import AVERAGE, plan, tabulate
 
 MIN_AREA_SHARE = 0.1  # of the median true cell, as evaluate has it
 SPLIT = "all"
@@ -71,7 +71,9 @@ def main(argv: list[str] | None = None) -> None:
         statistics.write(table_plan, runs, out / "compare.statistics.json")
         files.write_json(out / TOLD, told(given, settings, _raw(args)))
         if not args.no_page:
-            _write_page(out, settings["title"])
+            from hemoseg.steps import compare_page  # seconds of imports, which a table does not need
+
+            compare_page.write(out, settings["title"])
     print(in_terminal(table))
 
 
@@ -100,19 +102,37 @@ def read_given(args: argparse.Namespace) -> Given:
     Raises:
         InputError: a folder, an image or an option cannot be used.
     """
+    _require_usable(args)
     truth = open_masks(args.truth, TRUTH, args.kind)
     names = names_of(args.rivals, args.names)
     rivals = [open_masks(path, name, args.kind) for path, name in zip(args.rivals, names, strict=True)]
     ids, rivals = matched(truth, rivals, args.missing)
     told = read_description(args.truth, {})
-    names = [name.strip() for name in args.class_names.split(",") if name.strip()]
-    asked = Asked(args.kind, names, args.ignore, args.cells_from_parts)
+    asked = Asked(args.kind, args.class_names, args.ignore, args.cells_from_parts)
     common = survey(truth, rivals, ids, asked, [told.classes[c] for c in sorted(told.classes)])
     groups = read_groups(args.groups, ids) if args.groups else _groups_of(args.truth, truth, ids)
     pixel_size = args.pixel_size or told.pixel_size or float("nan")
     median = float(np.median(common.cell_areas)) if len(common.cell_areas) else 0.0
     min_area = MIN_AREA_SHARE * median if args.min_area is None else args.min_area
     return Given(truth, rivals, ids, common, groups, pixel_size, min_area, _counting(args, pixel_size))
+
+
+def _require_usable(args: argparse.Namespace) -> None:
+    """Refuse options that no folder makes right.
+
+    Raises:
+        InputError: an unknown column, a class name that stands twice, or no folder of images.
+    """
+    for key in args.columns:
+        if key not in COLUMNS:
+            close = difflib.get_close_matches(key, COLUMNS, n=1) or [", ".join(COLUMNS)]
+            raise InputError(f"--columns: there is no {key!r}; did you mean {close[0]}?")
+    for name in args.class_names:
+        if args.class_names.count(name) > 1 or name in (BACKGROUND, AVERAGE):
+            cause = "stands twice" if name not in (BACKGROUND, AVERAGE) else "is taken"
+            raise InputError(f"--class-names: {name!r} {cause}; give each class a name of its own")
+    if args.images and not args.images.is_dir():
+        raise InputError(f"{args.images}: no such folder; correct --images, or leave it out")
 
 
 def _counting(args: argparse.Namespace, pixel_size: float) -> Settings:
@@ -171,11 +191,10 @@ def _samples(given: Given, name: str, truth: Labels) -> Samples:
     )
 
 
-def table_settings(given: Given, convention: str, chosen: str) -> dict[str, Any]:
+def table_settings(given: Given, convention: str, chosen: Sequence[str]) -> dict[str, Any]:
     """Settings of the table, as `tables.table.plan` reads them."""
     common, names = given.common, [rival.name for rival in given.rivals]
-    ids = [key.strip() for key in chosen.split(",") if key.strip()]
-    shown = columns(common.several_classes, common.with_cells, ids)
+    shown = columns(common.several_classes, common.with_cells, chosen)
     told = {"table": "compare", "title": f"{', '.join(names)} beside the truth", "rows": {name: name for name in names}}
     return told | {"columns": shown, "convention": convention, "baseline": names[0]}
 
@@ -196,28 +215,6 @@ def told(given: Given, settings: Mapping[str, Any], images: Path | None) -> dict
     facts |= {"groups": len(set(given.groups.values()) - {""}), "raw": str(images.resolve()) if images else None}
     alike = {name: getattr(common, name) for name in KEPT}
     return {"settings": settings, "facts": facts, "common": alike, "folders": folders}
-
-
-def _write_page(out: Path, title: str) -> None:
-    """Execute the notebook on what was written and render it; where a cell fails, the traceback stays in a folder."""
-    here = _page_sources()
-    kept = Path(tempfile.mkdtemp(prefix="hemoseg-compare-"))
-    report.execute(here / "notebooks/compare.ipynb", kept / "compare.ipynb", {"folder": str(out.resolve())})
-    page = report.render(kept / "compare.ipynb", here / "templates/page/index.html.j2", title=title, home="")
-    files.write_text(out / "compare.html", page)
-    shutil.rmtree(kept)
-
-
-def _page_sources() -> Path:
-    """Folder of notebooks and templates: that of the repository, or what an install put beside the interpreter.
-
-    Raises:
-        InputError: neither is there.
-    """
-    for folder in (Path(__file__).parents[3] / "reports", Path(sys.prefix) / "share/hemoseg/reports"):
-        if (folder / "notebooks/compare.ipynb").is_file():
-            return folder
-    raise InputError("the page's notebook is not installed; install hemoseg from its repository, or pass --no-page")
 
 
 def _of_all(runs: Sequence[Run], what: str) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--names", nargs="+", default=[], metavar="NAME", help="what to call A, B, ... (default: folders)"
     )
     made.add_argument("--kind", choices=[AUTO, MASK, INSTANCES, CLASSES], default=AUTO, help="what the files hold")
-    made.add_argument("--class-names", default="", metavar="X,Y", help="of classes 1, 2, ..., with commas between")
+    made.add_argument("--class-names", type=_listed, default=[], metavar="X,Y", help="of classes 1, 2, ...")
     made.add_argument("--ignore", type=int, metavar="N", help="number in TRUTH that does not count (classes: 255)")
     made.add_argument("--cells-from-parts", action="store_true", help="TRUTH's cells are its 8-connected parts")
     made.add_argument("--min-area", type=_at_least_0, metavar="PX", help="least cell (default: 0.1 of the median one)")
@@ -81,9 +81,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tolerance-um", type=_at_least_0, metavar="UM", help="the same in micrometres")
     made.add_argument("--images", type=Path, metavar="DIR", help="raw images, to show masks on")
     made.add_argument("--convention", choices=sorted(NAMED), default="strict", help="how counts become scores")
-    made.add_argument("--columns", default="", metavar="X,Y", help="ids of columns in place of the usual ones")
+    made.add_argument("--columns", type=_listed, default=[], metavar="X,Y", help="columns to show, by id")
     made.add_argument("--no-page", action="store_true", help="write no compare.html")
     return made
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _positive(text: str) -> float:

@@ -11,13 +11,12 @@ import pandas as pd
 
 from hemoseg.figures.panels import Shown
 from hemoseg.figures.style import model_colours, palette
-from hemoseg.steps.comparable import Common, Labels, read_rival, read_truth
+from hemoseg.steps.comparable import TOLD, Common, Labels, read_rival, read_truth
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.folders import IMAGE_SUFFIXES, files_by_id
 from hemoseg.steps.images import read_image
 from hemoseg.steps.mask_folders import TRUTH, MaskFolder
 
-TOLD = "compare.json"  # what was compared; tells a folder that `compare` wrote
 TEXTS = dict.fromkeys(
     ("sample", "frame", "group", "kind", "class_name", "row", "label", "column", "header", "class", "unit"), str
 )

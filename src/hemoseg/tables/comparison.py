@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.conventions import require_known
 from hemoseg.tables.markdown import number
 from hemoseg.tables.table import AVERAGE
 
@@ -46,13 +45,8 @@ ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
 
 
 def columns(several_classes: bool, with_cells: bool, chosen: Sequence[str] = ()) -> dict[str, str]:
-    """Headers of the columns by id: those chosen, else what the folders tell: pixels, classes, cells, types.
-
-    Raises:
-        InputError: a chosen one is unknown.
-    """
+    """Headers of the columns by id: those chosen, else what the folders tell: pixels, classes, cells, types."""
     if chosen:
-        require_known("columns", chosen, COLUMNS)
         return {key: HEADERS.get(key, key.replace("_", " ")) for key in chosen}
     parts = [OF_PIXELS, OF_CLASSES if several_classes else {}, OF_CELLS if with_cells else OF_PARTS]
     parts.append(OF_TYPES if several_classes and with_cells else {})
