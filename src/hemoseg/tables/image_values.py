@@ -1,4 +1,4 @@
-"""The score of every single image in every column of a table: what dots in figures and tables for people are made of."""
+"""The score of every single image in every column of a table: what dots in figures and many tables are made of."""
 
 from collections.abc import Sequence
 
