@@ -57,9 +57,11 @@ def in_bins(values: np.ndarray, right: np.ndarray, bins: int) -> np.ndarray:
         right: bool ``(n,)``.
         bins: of equal width, each with its upper edge.
     """
-    index = np.maximum(np.ceil(values * np.float64(bins)).astype(np.intp) - 1, 0)
+    index = np.ceil(np.multiply(values, bins, dtype=np.float64)).astype(np.intp)
+    np.maximum(index - 1, 0, out=index)
+    sums = np.bincount(index, values, bins)
     both = np.bincount(index + bins * right, minlength=2 * bins).reshape(2, bins)
-    return np.stack([both.sum(axis=0), both[1], np.bincount(index, values, bins)])
+    return np.stack([both.sum(axis=0), both[1], sums])
 
 
 def calibration_error(reliability: np.ndarray) -> np.ndarray:
@@ -75,5 +77,7 @@ def calibration_error(reliability: np.ndarray) -> np.ndarray:
 
 def _normalised(probability: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Probabilities of the valid pixels that sum to 1, float32 ``(C, n)``."""
-    values = probability[:, valid].astype(np.float32)
-    return values / values.sum(axis=0)
+    given = probability.reshape(len(probability), -1) if valid.all() else probability[:, valid]
+    values = given.astype(np.float32)
+    values /= values.sum(axis=0)
+    return values

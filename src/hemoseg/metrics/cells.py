@@ -74,7 +74,8 @@ def cell_facts(
     pairs = _meet(gt, pred)
     host, host_shared = _hosts(pairs, gt.area, pred.counted)
     as_class = gt.pixels_of_class(pred.classes, pred.kept > 0, n_classes)
-    gt_facts = _facts_of_both(gt, n_classes, probability) | _best_matches(pairs, pred)
+    sums = None if probability is None else np.stack([runs.sums(plane) for plane in probability])
+    gt_facts = _facts_of_both(gt, n_classes, sums) | _best_matches(pairs, pred)
     gt_facts |= {"covered": gt.pixels_where(pred.kept > 0), "host": np.append(0, pred.ids)[host]}
     gt_facts |= {"host_shared": host_shared}
     gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
@@ -82,7 +83,7 @@ def cell_facts(
     gt_facts |= {"gap": np.where(gt.counted, gaps, np.nan)}
     gt_facts |= _partners(pairs, gt, pred) | {"guests": _guests(pairs, pred)}
     gt_facts |= {"markers": _marked(gt, truth, markers)}
-    pred_facts = _facts_of_both(pred, n_classes, probability) | _best_matches(pairs.turned(), gt)
+    pred_facts = _facts_of_both(pred, n_classes, sums) | _best_matches(pairs.turned(), gt)
     pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
     pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
     pred_facts |= {"on_small": pred.pixels_where((gt.labels > 0) & (gt.kept == 0))}
@@ -212,7 +213,7 @@ def _marked(gt: _Side, truth: Truth, markers: np.ndarray | None) -> np.ndarray:
     return np.bincount(within, minlength=len(gt.ids) + 1)[1:].astype(float)
 
 
-def _facts_of_both(side: _Side, n_classes: int, probability: np.ndarray | None) -> dict[str, np.ndarray]:
+def _facts_of_both(side: _Side, n_classes: int, sums: np.ndarray | None) -> dict[str, np.ndarray]:
     votes = side.pixels_of_class(side.classes, side.labels > 0, n_classes)
     facts = {
         "cell": side.ids,
@@ -221,17 +222,19 @@ def _facts_of_both(side: _Side, n_classes: int, probability: np.ndarray | None) 
         "counted": side.counted,
         "touches_border": side.touches_border,
     }
-    means = _mean_probability(side, n_classes, probability)
+    means = _mean_probability(side, n_classes, sums)
     return facts | {f"p_class_{c}": means[c] for c in range(1, n_classes)}
 
 
-def _mean_probability(side: _Side, n_classes: int, probability: np.ndarray | None) -> np.ndarray:
-    """Mean probability of each class over the pixels of each cell, shares of 1, float64 ``(C, n)``; NaN without any."""
-    if probability is None:
+def _mean_probability(side: _Side, n_classes: int, sums: np.ndarray | None) -> np.ndarray:
+    """Mean probability of each class over the pixels of each cell, which add to 1, float64 ``(C, n)``.
+
+    NaN without ``sums``, those of each class over each run, ``(C, runs)``.
+    """
+    if sums is None:
         return np.full((n_classes, len(side.ids)), np.nan)
-    size = len(side.ids) + 1
-    sums = np.stack([np.bincount(side.labels, side.runs.sums(plane), size)[1:] for plane in probability])
-    return sums / sums.sum(axis=0)
+    of_cell = np.stack([np.bincount(side.labels, of_run, len(side.ids) + 1)[1:] for of_run in sums])
+    return of_cell / of_cell.sum(axis=0)
 
 
 def _on_border(instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """How near each cell comes to another one."""
 
+from functools import cache
+
 import numpy as np
 
 
@@ -44,6 +46,7 @@ def _outline(labels: np.ndarray) -> np.ndarray:
     return np.pad((centre > 0) & ~same, 1)
 
 
+@cache
 def _rings(reach: int, cap: float) -> list[tuple[float, list[tuple[int, int]]]]:
     """Offsets (row, column) within ``cap``, nearest ring first."""
     rings: dict[int, list[tuple[int, int]]] = {}

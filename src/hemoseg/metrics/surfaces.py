@@ -1,13 +1,16 @@
-"""Distances between the boundaries of two masks, from one distance transform of each boundary.
+"""Distances between the boundaries of two masks, from the nearest pixel of the other boundary (`metrics.nearest`).
 
 Masks are bool ``(H, W)``, distances Euclidean between pixel centres, in pixels. The boundary is the inner 8-connected
 one (`boundary`), and every boundary pixel counts alike: no lengths of contours between pixels are estimated.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from hemoseg.metrics.nearest import squared_distances
 
 CASES = ("both", "missed", "spurious", "absent")
 PERCENTILE = 95
@@ -53,15 +56,19 @@ def surfaces(gt: np.ndarray, pred: np.ndarray, tolerance: float = 0) -> Surfaces
     if gt.shape != pred.shape:
         raise ValueError(f"masks of shapes {gt.shape} and {pred.shape} cannot be compared")
     box = _bounding_box(gt | pred)
-    edges = boundary(gt[box]), boundary(pred[box])
-    numbers = [int(np.count_nonzero(edge)) for edge in edges]
-    if not all(numbers):
-        return Surfaces(*[np.nan] * 4, *numbers, 0, 0)
-    there, back = boundary_distances(*edges), boundary_distances(*edges[::-1])
-    near = [int(np.count_nonzero(distances <= tolerance + ROUNDING)) for distances in (there, back)]
-    farthest = max(float(distances.max()) for distances in (there, back))
-    percentile = max(float(np.percentile(distances, PERCENTILE)) for distances in (there, back))
-    return Surfaces(farthest, percentile, float(there.sum()), float(back.sum()), *numbers, *near)
+    return surfaces_of([(gt[box], pred[box])], tolerance)[0]
+
+
+def surfaces_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float = 0) -> list[Surfaces]:
+    """Compare the boundaries of pairs of masks of one shape, such as all classes of an image; see `surfaces`."""
+    edges = [(boundary(gt), boundary(pred)) for gt, pred in pairs]
+    numbers = [tuple(int(np.count_nonzero(edge)) for edge in pair) for pair in edges]
+    both = [pair for pair, known in zip(edges, numbers, strict=True) if all(known)]
+    sides = list(zip(*both, strict=True)) or [(), ()]
+    squares = squared_distances([*sides[0], *sides[1]], [*sides[1], *sides[0]])
+    found = iter(zip(squares[: len(both)], squares[len(both) :], strict=True))
+    blank = [np.nan] * 4
+    return [_summary(*next(found), tolerance) if all(known) else Surfaces(*blank, *known, 0, 0) for known in numbers]
 
 
 def boundary(mask: np.ndarray) -> np.ndarray:
@@ -75,19 +82,14 @@ def boundary(mask: np.ndarray) -> np.ndarray:
     return mask & (inside == 0)
 
 
-def boundary_distances(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Distance of each pixel of ``source``, in the order of its rows, to the nearest one of ``target``, float ``(n,)``.
-
-    Both hold a pixel. Squared distances are whole numbers, to which those of the transform, float32, are rounded back;
-    past 2048 px float32 is too coarse for that, so the largest is measured again, in integers.
-    """
-    transform = cv2.distanceTransform((~target).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    rows, columns = np.nonzero(source)
-    distances = np.sqrt(np.rint(transform[rows, columns].astype(float) ** 2))
-    last = int(distances.argmax())
-    beyond = [axis - own[last] for axis, own in zip(np.nonzero(target), (rows, columns), strict=True)]
-    distances[last] = np.sqrt((beyond[0] ** 2 + beyond[1] ** 2).min())
-    return np.minimum(distances, distances[last])
+def _summary(there: np.ndarray, back: np.ndarray, tolerance: float) -> Surfaces:
+    """What the squared distances of the boundary pixels of the truth and of the prediction say."""
+    sides = [np.sqrt(squares) for squares in (there, back)]
+    near = [int(np.count_nonzero(distances <= tolerance + ROUNDING)) for distances in sides]
+    farthest = max(float(distances.max()) for distances in sides)
+    percentile = max(float(np.percentile(distances, PERCENTILE)) for distances in sides)
+    sums = [float(distances.sum()) for distances in sides]
+    return Surfaces(farthest, percentile, *sums, *map(len, sides), *near)
 
 
 def case(gt: np.ndarray, pred: np.ndarray) -> str:

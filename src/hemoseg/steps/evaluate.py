@@ -6,7 +6,7 @@ Writes three files, each whole:
   facts of `metrics.surfaces.Surfaces` in pixels of the sample with the tolerance that they rest on, the case of the
   Hausdorff distance, the sample's diagonal, the summed cross-entropy of the pixels whose true class it is and the
   summed squared error of its probability (`metrics.calibration`; both blank for a method without probabilities), the
-  counts of cells by `metrics.components.count_of_class` (blank for the background), the least area of a cell that they
+  counts of cells by `metrics.components.counts_of_classes` (blank for the background), the least area of a cell that they
   rest on in pixels, and the confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose true class it is by
   the class that they were given. Ignored pixels are in none of these.
 * ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
@@ -30,8 +30,8 @@ from hemoseg.labels.points import centres_of
 from hemoseg.metrics import pixels
 from hemoseg.metrics.calibration import calibration
 from hemoseg.metrics.cells import Truth, cell_facts
-from hemoseg.metrics.components import count_of_class
-from hemoseg.metrics.surfaces import case, diagonal, surfaces
+from hemoseg.metrics.components import counts_of_classes
+from hemoseg.metrics.surfaces import case, diagonal, surfaces_of
 from hemoseg.steps import arguments, files
 from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samples
 
@@ -201,7 +201,7 @@ def _pixel_rows(
     names = samples.class_names
     matrix = pixels.confusion(gt, pred, valid, len(names))
     masks = [((gt == c) & valid, (pred == c) & valid) for c in range(len(names))]
-    found = [[count_of_class(side, valid, c, min_area) for c in range(1, len(names))] for side in (gt, pred)]
+    found = [counts_of_classes(side, valid, len(names), min_area) for side in (gt, pred)]
     return pd.DataFrame(
         {
             "sample": samples.ids[position],
@@ -212,7 +212,7 @@ def _pixel_rows(
             "class_name": names,
             "pixels": matrix.sum(),
             **pixels.counts(matrix),
-            **pd.DataFrame([surfaces(*pair, tolerance) for pair in masks]),
+            **pd.DataFrame(surfaces_of(masks, tolerance)),
             "tolerance": tolerance,
             "hausdorff_case": [case(*pair) for pair in masks],
             "diagonal": diagonal(gt.shape),
