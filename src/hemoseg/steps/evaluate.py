@@ -6,9 +6,9 @@ Writes three files, each whole:
   facts of `metrics.surfaces.Surfaces` in pixels of the sample with the tolerance that they rest on, the case of the
   Hausdorff distance, the sample's diagonal, the summed cross-entropy of the pixels whose true class it is and the
   summed squared error of its probability (`metrics.calibration`; both blank for a method without probabilities), the
-  counts of cells by `metrics.components.counts_of_classes` (blank for the background), the least area of a cell that they
-  rest on in pixels, and the confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose true class it is by
-  the class that they were given. Ignored pixels are in none of these.
+  counts of cells by `metrics.components.counts_of_classes` (blank for the background), the least area of a cell that
+  they rest on in pixels, and the confusion of pixels: ``as_class_0`` to ``as_class_K``, the pixels whose true class it
+  is by the class that they were given. Ignored pixels are in none of these.
 * ``cells.csv``: a row per true cell (``side`` gt) and per predicted cell (``side`` pred) with the facts of
   `metrics.cells.cell_facts`; markers are the centres of the boxes that the model proposed, if it does. Where the truth
   has no instances it holds its header only: what needs cells is then blank in the tables, not guessed.
