@@ -7,6 +7,9 @@ With ``test: given`` the test set is what the dataset says (column ``part`` of m
 folds, or the counted training sets, are made of all other samples. ``protocol: given`` takes the training and
 validation parts from there too.
 
+``leakage`` is what the division may let through from training to test: nothing (refuse), everything (report), or a list
+of `KINDS_OF_LEAKAGE`, the others being refused.
+
 Nothing heavy is imported, since the workflow asks for `families` while it reads its rules.
 """
 
@@ -24,8 +27,11 @@ DEFAULTS: dict[str, Any] = {
     "by": "sample",
     "validation": 0,
     "seed": 0,
+    "leakage": "refuse",
 }
 UNITS = ("sample", "frame", "group")
+# What may reach the test from the training, data/leakage.py; `leakage` names those that are let pass and reported.
+KINDS_OF_LEAKAGE = ("frames", "groups", "overlaps", "copies")
 GIVEN = "given"  # by the dataset
 ONE_FAMILY = "all"  # of splits that all belong together
 # Folds by several units: the published folds are random over images.
@@ -98,6 +104,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     if settings["protocol"] == GIVEN:
         settings["test"] = GIVEN
     _require_numbers(settings)
+    settings["leakage"] = _let_pass(settings["leakage"])
     settings["by"] = _units_of_division(settings["by"], settings["protocol"])
     if settings["protocol"] == "folds" and settings["folds"] < 2:
         raise InputError("split settings: one fold leaves nothing to train on; use two folds or more")
@@ -123,6 +130,18 @@ def _units_of_division(by: Any, protocol: str) -> str | list[str]:
     if len(wanted) > 1 and protocol != "folds":
         raise InputError(f"split settings: by {by!r} divides folds only; name one unit for protocol {protocol!r}")
     return wanted if len(wanted) > 1 else wanted[0]
+
+
+def _let_pass(leakage: Any) -> list[str]:
+    """Kinds of leakage that are reported and not refused."""
+    known = {"refuse": [], "report": list(KINDS_OF_LEAKAGE)}
+    wanted = known.get(leakage) if isinstance(leakage, str) else leakage
+    if not isinstance(wanted, list | tuple) or not set(wanted) <= set(KINDS_OF_LEAKAGE):
+        raise InputError(
+            f"split settings: leakage {leakage!r}; give refuse, report, or a list of what may leak out of "
+            f"{', '.join(KINDS_OF_LEAKAGE)}"
+        )
+    return list(wanted)
 
 
 def _require_numbers(settings: dict[str, Any]) -> None:

@@ -74,22 +74,46 @@ def split_sentence(notes: Mapping[str, Any]) -> str:
 
 
 def straddle_sentence(notes: Mapping[str, Any]) -> str:
-    """A warning where frames or groups stand on both sides of a split; empty where none does."""
+    """A warning where a split has on both sides what is alike, and whether its worth is known; empty where none has."""
+    leakage = notes.get("leakage", {})
     parts = []
     if notes.get("straddling_frames"):
         parts.append(f"parts of the same frame ({count_of(notes['straddling_frames'], 'frame')})")
     if notes.get("straddling_groups"):
         parts.append(f"frames of the same patient or slide ({count_of(notes['straddling_groups'], 'group')})")
+    if leakage.get("overlapping_test_samples"):
+        parts.append(f"tiles that overlap ({count_of(leakage['overlapping_test_samples'], 'test sample')})")
+    if leakage.get("copied_test_samples"):
+        parts.append(f"copies of images ({_copied(leakage)})")
     if not parts:
         return ""
     seen = (
         f"On both sides of a split stand {' and '.join(parts)}: the models have seen what is alike before they are "
-        "tested, so the scores may flatter them."
+        f"tested, so the scores may flatter them. {_worth(notes)}"
     )
     if notes.get("given"):
         return f"{seen} It is the dataset that divides them so."
+    if not notes.get("straddling_frames") and not notes.get("straddling_groups"):
+        return seen
     remedy = "`by: frame` or `by: group`" if notes.get("straddling_frames") else "`by: group`"
     return f"{seen} {remedy} in `split` keeps them apart."
+
+
+def _copied(leakage: Mapping[str, Any]) -> str:
+    """How many test samples are copies, and of which the first is one."""
+    one = leakage["copies"][0]
+    example = f"{one['test']} is {one['train']}, {one['how']}"
+    return f"{leakage['copied_test_samples']} of {leakage['test_samples']} test samples; {example}"
+
+
+def _worth(notes: Mapping[str, Any]) -> str:
+    """Whether the page knows how much the scores flatter."""
+    if " and by " in notes.get("units", ""):
+        return "By how much those of random folds do is measured here, as optimism."
+    units = ("sample", "frame") if notes.get("straddling_frames") else ("frame", "group")
+    known = notes.get("straddling_frames") or notes.get("straddling_groups")
+    told = f", as `by: [{', '.join(units)}]` would" if known and not notes.get("given") else ""
+    return f"By how much is not measured here{told}."
 
 
 def verdict(

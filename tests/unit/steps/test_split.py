@@ -41,7 +41,8 @@ def divided(samples):
     return path
 
 
-def split(samples, **settings):
+def split(samples, leakage="report", **settings):
+    settings["leakage"] = leakage
     out, notes = samples.with_name("splits.csv"), samples.with_name("notes.json")
     argv = ["--settings", json.dumps(settings), "--samples", str(samples), "--out", str(out), "--notes", str(notes)]
     status = main(["split", *argv])
@@ -98,7 +99,7 @@ def test_folds_that_meet_the_datasets_own_test_set_say_so(divided, capsys):
     found = read_json(notes)
     assert (found["given"], found["same_test"]) == (True, True)
     assert found["sizes"]["fold2"] == {"train": 16, "val": 8, "test": 8}
-    assert "2 groups (patients, slides) both train and test, as the dataset divides them" in capsys.readouterr().out
+    assert "such as p0, as the dataset divides them" in capsys.readouterr().out
 
 
 def test_other_folds_are_of_our_own_making(samples):
@@ -111,3 +112,33 @@ def test_a_dataset_without_parts_is_refused_where_they_are_asked_for(samples, ca
     assert status == 2
     assert "write train, val or test into column `part` of manifest.csv" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_leak_is_refused_with_an_example_and_the_remedy_and_nothing_is_written(samples, capsys):
+    status, out, notes = split(samples, "refuse", protocol="fixed", train=20, test=12)
+    assert status == 2
+    said = capsys.readouterr().err
+    assert "frames both train and test, such as 0" in said
+    assert "2 groups (patients, slides) both train and test, such as p0, `by: group` keeps them together" in said
+    assert "`leakage: [frames, groups]` in `split` goes on" in said
+    assert not out.exists()
+    assert not notes.exists()
+
+
+@pytest.mark.parametrize(("leakage", "status"), [(["groups"], 0), (["frames", "copies"], 2), ([], 2), ("report", 0)])
+def test_what_is_named_passes_and_the_rest_is_refused(samples, leakage, status):
+    assert split(samples, leakage, folds=2, by="frame")[0] == status
+
+
+@pytest.mark.parametrize("leakage", ["allow", True, ["frame"], {"groups": "report"}])
+def test_a_setting_of_leakage_that_is_none_is_one_sentence(samples, leakage, capsys):
+    status, out, _ = split(samples, leakage, folds=2, by="group")
+    assert status == 2
+    assert "give refuse, report, or a list of what may leak out of frames, groups" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_whole_groups_leak_nothing(samples):
+    status, _, notes = split(samples, "refuse", folds=2, by="group")
+    assert status == 0
+    assert set(read_json(notes)["leakage"]["counts"].values()) == {0}
