@@ -36,3 +36,4 @@ def folders(told: Mapping[str, Any]) -> pd.DataFrame:
         for name, one in told["folders"].items()
     ]
     return pd.DataFrame(rows)
+

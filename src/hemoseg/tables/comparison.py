@@ -53,6 +53,12 @@ def columns(several_classes: bool, with_cells: bool, chosen: Sequence[str] = ())
     return {key: header for part in parts for key, header in part.items()}
 
 
+def lead(shown: Sequence[str]) -> str:
+    """Which of the columns who is better is said by: cells before pixels, else the first one that has a better side."""
+    ranked = [key for key in shown if COLUMNS[key].better]
+    return next((key for key in ("f1_50", "dice") if key in ranked), ranked[0] if ranked else "")
+
+
 def in_terminal(table: pd.DataFrame, wide: int = 34) -> str:
     """The tidy table with columns down and rows across; of several classes their average, where there is one.
 
