@@ -178,9 +178,7 @@ def test_rows_that_differ_only_by_noise_are_not_called_different():
     repeats, found, only_dice = 40, [], plan_of("ab", columns={"dice": "Dice"})
     for number in range(repeats):
         runs = [run_of(row, "fixed", range(12), stream=2 * number + k, groups=6) for k, row in enumerate("ab")]
-        found.append(
-            differences(plan_of("ab", columns={"dice": "Dice"}), runs, drawn(plan_of("ab"), runs, FEW)).iloc[0]
-        )
+        found.append(differences(only_dice, runs, drawn(only_dice, runs, FEW)).iloc[0])
     table = pd.DataFrame(found)
     most = stats.binom.ppf(0.999, repeats, 0.05)
     for name in ("p_wilcoxon", "p_permutation"):
