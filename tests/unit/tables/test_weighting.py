@@ -83,11 +83,13 @@ def shown(run):
     return [(column, name) for column in COLUMNS.values() for name in (classes if column.per_class else ["all"])]
 
 
-@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize(
+    ("run", "rules"), [*(("probabilities", rules) for rules in RULES), ("hard masks", RULES[0])], indirect=["run"]
+)
 def test_weights_of_one_give_the_score_and_whole_ones_that_of_repeated_images(run, rules):
     conventions = read(rules)
-    rng = np.random.default_rng(0)
-    weights = np.concatenate([np.ones((1, N), int), np.eye(N, dtype=int), rng.multinomial(N, np.full(N, 1 / N), 2)])
+    drawn = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), 1)
+    weights = np.concatenate([np.ones((1, N), int), np.eye(N, dtype=int)[:4], drawn])
     runs = [run] + [repeated(run, times) for times in weights[1:]]
     known = set()
     for column, name in shown(run):
