@@ -71,16 +71,26 @@ def distributions(
     grid = drawn.subplots(-(-len(parts) // columns), columns, squeeze=False).ravel()
     groups = group_colours(scores["group"])
     for axes, (name, chosen) in zip(grid, parts, strict=False):
-        _spread(axes, scores[scores["class_name"] == name], measure, {key: labels[key] for key in chosen}, colours)
+        spread(axes, scores[scores["class_name"] == name], measure, {key: labels[key] for key in chosen}, colours)
+        axes.set_ylabel("Dice" if measure == "dice" else "px of the sample (lower is better)")
         alone = ", closer" if chosen != models else ""
         axes.set_title(f"{TITLES[measure]}: {shortened(name, 22 if columns < 3 else 12)}{alone}")
     for axes in grid[len(parts) :]:
         axes.set_visible(False)
-    _name_groups(drawn, groups)
+    name_groups(drawn, groups)
     return drawn
 
 
-def _spread(axes: Axes, scores: pd.DataFrame, measure: str, labels: Mapping[str, str], colours: Mapping[str, str]):
+def spread(axes: Axes, scores: pd.DataFrame, measure: str, labels: Mapping[str, str], colours: Mapping[str, str]):
+    """Box and dots of every image per model, images joined by lines.
+
+    Args:
+        axes: to draw on.
+        scores: model, sample, group and the measure, a line per model and image.
+        measure: name of the column that is drawn.
+        labels: label of each model, in the order to draw.
+        colours: of each model.
+    """
     wide = scores.pivot(index="sample", columns="model", values=measure).reindex(columns=list(labels))
     group_of = scores.drop_duplicates("sample").set_index("sample")["group"].reindex(wide.index)
     shift = pd.Series(np.random.default_rng(0).uniform(-0.17, 0.17, len(wide)), wide.index)
@@ -105,11 +115,11 @@ def _spread(axes: Axes, scores: pd.DataFrame, measure: str, labels: Mapping[str,
             )  # fmt: skip
     slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(labels) > 5 else {}
     axes.set_xticks(range(len(labels)), [shortened(label, 18) for label in labels.values()], **slanted)
-    axes.set(xlabel="", ylabel="Dice" if measure == "dice" else "px of the sample (lower is better)")
+    axes.set(xlabel="", ylabel="")
     axes.margins(x=0.04)
 
 
-def _name_groups(drawn: Figure, groups: Mapping[str, tuple]) -> None:
+def name_groups(drawn: Figure, groups: Mapping[str, tuple]) -> None:
     """A legend of the patients or slides, where there are few enough to tell apart."""
     known = {name: colour for name, colour in groups.items() if name}
     if not 0 < len(known) <= MOST_GROUPS:

@@ -21,6 +21,11 @@ def count_of(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}".replace(",", "\u2009")
 
 
+def of_class(name: str) -> str:
+    """`` (rbc)`` behind the name of a measure; nothing for a measure that has no classes."""
+    return "" if name == "all" else f" ({name})"
+
+
 def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequence[str], auto_labelled: bool) -> list:
     """(text, kind) for the first screen: origin, dataset, scale, labels, back end, sizes."""
     simulated = samples.info.get("simulated")
