@@ -6,8 +6,12 @@ rule statistics:
         code=code_of("steps.statistics"),
     output:
         told="results/tables/{experiment}.statistics.json",
+        intervals="results/tables/{experiment}.intervals.csv",
+        differences="results/tables/{experiment}.differences.csv",
+        ranking="results/tables/{experiment}.ranking.csv",
         images="results/tables/{experiment}.images.csv",
         panel="results/tables/{experiment}.panel.csv",
+        absences="results/tables/{experiment}.absences.csv",
     log:
         "results/logs/{experiment}/statistics.log",
     benchmark:

@@ -1,6 +1,7 @@
 """How well cells are outlined against how large they are and how near the next cell is."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ def _lines(
     cells = true.drop_duplicates(["sample", "cell"])
     which = np.clip(np.searchsorted(ends, cells[what], side="right") - 1, 0, len(ends) - 2)
     counts = np.bincount(which, minlength=len(ends) - 1)
-    ticks = [f"{_span(*pair)}\nn = {n}" for pair, n in zip(zip(ends, ends[1:], strict=False), counts, strict=True)]
+    ticks = [f"{_span(*pair)}\nn = {n}" for pair, n in zip(pairwise(ends), counts, strict=True)]
     axes.set_xticks(range(len(ticks)), ticks, fontsize=8)
 
 

@@ -46,9 +46,7 @@ def draw(
     return drawn
 
 
-def _differences(
-    axes: Axes, values: pd.DataFrame, pairs: Sequence[tuple[str, str]], labels: Mapping[str, str]
-) -> None:
+def _differences(axes: Axes, values: pd.DataFrame, pairs: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> None:
     wide = values.pivot(index="sample", columns="row", values="value")
     group_of = values.drop_duplicates("sample").set_index("sample")["group"].fillna("").reindex(wide.index)
     shift = pd.Series(np.random.default_rng(0).uniform(-0.17, 0.17, len(wide)), wide.index)
@@ -63,7 +61,9 @@ def _differences(
             marker = GROUP_MARKERS[number % len(GROUP_MARKERS)]
             at = place + shift[known.index]
             axes.scatter(at, known, s=20, color=[colour], marker=marker, edgecolor="white", linewidth=0.5, zorder=3)
-    told = [f"{shortened(labels[second], 16)}\n\N{MINUS SIGN} {shortened(labels[first], 16)}" for first, second in pairs]
+    told = [
+        f"{shortened(labels[second], 16)}\n\N{MINUS SIGN} {shortened(labels[first], 16)}" for first, second in pairs
+    ]
     slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(pairs) > 3 else {}
     axes.set_xticks(range(len(pairs)), told, fontsize=9, **slanted)
     axes.margins(x=0.06)

@@ -1,7 +1,6 @@
 """How stable the order of rows is: over draws of the test images, and under other conventions."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -19,7 +18,15 @@ WAYS = {
     "own": "table", "convention": "strict", "average": "images", "empty": "empty", "background": "background",
     "hausdorff_missing": "one-sided", "matching": "IoU \N{GREATER-THAN OR EQUAL TO}",
 }  # fmt: skip
-VALUES = {"per_image": "each", "pooled": "pooled", "skip": "left out", "one": "1", "zero": "0", "in": "in", "out": "out"}
+VALUES = {
+    "per_image": "each",
+    "pooled": "pooled",
+    "skip": "left out",
+    "one": "1",
+    "zero": "0",
+    "in": "in",
+    "out": "out",
+}
 
 
 def shares(ranking: pd.DataFrame, leading: Sequence[tuple[str, str]]) -> Figure:
@@ -82,7 +89,9 @@ def _ranks_of(axes: Axes, part: pd.DataFrame, rows: Sequence[str], ways: Sequenc
             colour = UP if rank < own else DOWN if rank > own else SAME
             arrow = " \N{BLACK UP-POINTING TRIANGLE}" if rank < own else ""
             arrow = " \N{BLACK DOWN-POINTING TRIANGLE}" if rank > own else arrow
-            axes.add_patch(matplotlib.patches.Rectangle((at - 0.5, place - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
+            axes.add_patch(
+                matplotlib.patches.Rectangle((at - 0.5, place - 0.5), 1, 1, facecolor=colour, edgecolor="white")
+            )
             text = "–" if np.isnan(rank) else f"{rank:.0f}{arrow}"
             axes.text(at, place, text, ha="center", va="center", fontsize=8, weight="normal" if at else "bold")
     axes.set_xlim(-0.5, len(ways) - 0.5)
@@ -116,9 +125,9 @@ def shares_caption(ranking: pd.DataFrame, units: str) -> str:
 
 
 CONVENTIONS = (
-    "Rank of each row as in the table (bold) and with one convention changed at a time. strict: ours, the same for every "
-    "table. images: scored each and averaged, or pooled. empty: score of an image without the class on either side. "
-    "background: in or out of the average over classes. one-sided: distance of an image with the class on one side "
-    "only. IoU: least overlap of a match, for F1 of cells. Blue, up: a better rank than in the table; orange, down: a "
-    "worse one."
+    "Rank of each row as in the table (bold) and with one convention changed at a time. strict: ours, the same for "
+    "every table. images: scored each and averaged, or pooled. empty: score of an image without the class on either "
+    "side. background: in or out of the average over classes. one-sided: distance of an image with the class on one "
+    "side only. IoU: least overlap of a match, for F1 of cells. Blue, up: a better rank than in the table; orange, "
+    "down: a worse one."
 )

@@ -15,7 +15,7 @@ from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import CHOICES, Conventions, named
 from hemoseg.tables.instance_columns import matches
-from hemoseg.tables.table import AVERAGE, Plan, class_names, score, shown_classes, summarise
+from hemoseg.tables.table import AVERAGE, Plan, class_names, score, shown_classes
 
 OWN, MATCHING = "own", "matching"
 MATCHED_AT = (0.5, 0.6, 0.7, 0.8, 0.9)  # least IoU of a match; from 0.5 on it is one to one
@@ -73,8 +73,9 @@ def follows(column: Column, class_name: str, rule: str) -> bool:
 def _ranked(plan: Plan, runs: Sequence[Run], scores: Sequence[float], told: tuple) -> list[tuple]:
     """A line per row that was run."""
     table = pd.DataFrame({"row": [run.model for run in runs], "value": scores})
-    table = table.assign(split=[run.split for run in runs], seed=[run.seed for run in runs])
-    means = pd.Series({row: summarise(rows)["mean"] for row, rows in table.groupby("row", sort=False)})
+    table = table.assign(split=[run.split for run in runs])
+    # As `tables.table.summarise`: over the seeds of a fold, then over the folds that have a value.
+    means = table.groupby(["row", "split"])["value"].mean().groupby("row").mean()
     better = "high" if told[0] == MATCHING else COLUMNS[told[0]].better
     badness = {"high": -means, "low": means, "zero": means.abs()}[better]
     ranks = badness.rank(method="min")
