@@ -17,10 +17,11 @@ from hemoseg.data.predictions import Predictions
 from hemoseg.data.protocol import comparison, families
 from hemoseg.data.samples import Samples
 from hemoseg.data.seen_features import SeenFeatures
+from hemoseg.figures import markup
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.points import centres_of
 from hemoseg.labels.watershed import distance_markers, split_at_markers
-from hemoseg.steps import evaluate, report, split, tabulate, times
+from hemoseg.steps import evaluate, report, split, statistics, tabulate, times
 from hemoseg.steps import families as families_step
 from hemoseg.steps.files import write_arrays, write_json, write_table
 from hemoseg.steps.train import HISTORY
@@ -29,6 +30,13 @@ NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
 TEMPLATE = Path("reports/templates/page/index.html.j2")
 HOSTILE = "<script>alert(1)</script>"
 VERSIONS = {"python": "3", HOSTILE: HOSTILE}
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Pictures of few pixels where nobody looks at them: the notebook that a kernel runs draws them in full."""
+    for name in ("CHART_DPI", "PHOTO_DPI"):
+        monkeypatch.setattr(markup, name, 30)
 
 
 def cells_of(shape, rng, classes):
@@ -172,6 +180,7 @@ def results_of(root, kind):
     told = json.dumps(told)
     outputs = [f"--{name}={root}/tables/lab.{name}" for name in ("markdown", "metrics")]
     tabulate.main(["--settings", told, "--published", "none", *runs, f"--out={root}/tables/lab.csv", *outputs])
+    statistics.main(["--settings", told, *runs, f"--out={root}/tables/lab.statistics.json"])
     if kinds := comparison(settings["split"]):
         families_step.main(["--settings", told, "--comparison", kinds, *runs, f"--out={root}/tables/lab.{kinds}.csv"])
     told = json.dumps({"rows": rows, "baseline": "unet"})

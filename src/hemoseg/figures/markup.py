@@ -31,6 +31,11 @@ def heading(text: str) -> str:
     return f"<h2>{escape(str(text))}</h2>"
 
 
+def subheading(text: str) -> str:
+    """Heading within a section."""
+    return f"<h3>{escape(str(text))}</h3>"
+
+
 def badges(facts: Iterable[tuple[str, str]]) -> str:
     """Short facts of the first screen: (text, kind); the kind is ``simulated``, ``real`` or empty."""
     spans = (f'<span class="badge {escape(kind)}">{escape(str(text))}</span>' for text, kind in facts)
@@ -135,7 +140,13 @@ def with_below(table: pd.DataFrame, *below: pd.DataFrame, caption: str = "") -> 
     return f'<div class="scroll"><table>{above}<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], *, mark_best: bool = True) -> str:
+def scores(
+    table: pd.DataFrame,
+    columns: Mapping[str, Mapping[str, Any]],
+    *,
+    mark_best: bool = True,
+    intervals: pd.DataFrame | None = None,
+) -> str:
     """The tidy table of an experiment as HTML: ours, and below each row the published number.
 
     With several classes each column that is scored per class has a table with the classes across.
@@ -144,7 +155,11 @@ def scores(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], *, mar
         table: ``results/tables/<experiment>.csv``.
         columns: header, unit, digits and better of each column, of ``<experiment>.conventions.json``.
         mark_best: print the best of our numbers bold.
+        intervals: ``results/tables/<experiment>.intervals.csv``; low and high are printed below each of our numbers.
     """
+    if intervals is not None:
+        keys = ["row", "family", "column", "class"]
+        table = table.merge(intervals[[*keys, "low", "high"]], on=keys, how="left")
     classes_of = table.groupby("column", sort=False)["class"].nunique()
     wide = [column for column, classes in classes_of.items() if classes > 1]
     parts = []
@@ -224,7 +239,10 @@ def _best(lines: pd.DataFrame, across: str, columns: Mapping[str, Mapping[str, A
 def _ours(cell: Mapping[str, Any] | None, best: bool, columns: Mapping[str, Mapping[str, Any]]) -> str:
     if cell is None:
         return "<td></td>"
-    text = number(cell["mean"], cell["sd"], columns[cell["column"]]["digits"])
+    digits = columns[cell["column"]]["digits"]
+    text = number(cell["mean"], cell["sd"], digits)
+    if not pd.isna(cell.get("low", float("nan"))):
+        text += f'<span class="interval">{cell["low"]:.{digits}f} to {cell["high"]:.{digits}f}</span>'
     return f"<td{' class=best' if best else ''}>{text}</td>"
 
 

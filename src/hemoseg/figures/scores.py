@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hemoseg.figures.style import GROUP_MARKERS, SOFT, figure, group_colours, shortened
-from hemoseg.metrics.bootstrap import interval_of_mean
 
 EMPTY = {"one": 1.0, "zero": 0.0, "skip": np.nan}
 MOST_GROUPS = 10  # more patients than this are not told apart in the legend
@@ -130,27 +129,3 @@ def name_groups(drawn: Figure, groups: Mapping[str, tuple]) -> None:
         for name, colour in known.items()
     ]
     drawn.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), title="group", fontsize=9)
-
-
-def paired(scores: pd.DataFrame, first: str, second: str, seed: int = 0) -> dict[str, float] | None:
-    """Dice of ``second`` minus ``first`` per image: mean, its 95 % interval over frames, wins, ties, images.
-
-    None where no image was tested by both.
-
-    The interval is that of `metrics.bootstrap` with whole frames; it knows nothing of other trainings.
-    """
-    wide = of_images(scores).pivot(index=["frame", "sample"], columns="model", values="dice")
-    difference = (wide[second] - wide[first]).dropna()
-    if difference.empty:
-        return None
-    by_frame = difference.groupby(level="frame").agg(["sum", "count"]).to_numpy()
-    low, high = interval_of_mean(by_frame, seed=seed)
-    return {
-        "mean": float(difference.mean()),
-        "low": low,
-        "high": high,
-        "wins": int((difference > 0).sum()),
-        "ties": int((difference == 0).sum()),
-        "images": len(difference),
-        "frames": len(by_frame),
-    }

@@ -235,16 +235,3 @@ def _fewest(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> st
     if sums.iloc[0] == sums.iloc[1]:
         return f"the fewest cell errors per test fold ({what}) are shared by {told[0]} and {told[1]}"
     return f"the fewest cell errors per test fold ({what}): {told[0]}, then {told[1]}"
-
-
-def paired_sentence(facts: Mapping[str, float], first: str, second: str, classes: int = 2) -> str:
-    """What `scores.paired` found; ``classes`` counts the background."""
-    losses = facts["images"] - facts["wins"] - facts["ties"]
-    mean, low, high = (f"{facts[key]:+.4f}".replace("-", "\N{MINUS SIGN}") for key in ("mean", "low", "high"))
-    over = " (mean over the classes but background)" if classes > 2 else ""
-    return (
-        f"{second} minus {first}, Dice of the same image{over}: mean {mean} (95 % bootstrap interval over "
-        f"{count_of(facts['frames'], 'frame')}: {low} to {high}); higher in {facts['wins']}, equal in {facts['ties']}, "
-        f"lower in {losses} of {count_of(facts['images'], 'image')}. The interval knows of the frames that were "
-        "tested, not of other trainings; of several intervals each holds by itself, not all at once."
-    )

@@ -78,8 +78,13 @@ class Results:
         """Sentences under the table, and the definition of each column."""
         return read_json(self.root / "tables" / f"{self.settings['experiment']}.conventions.json")
 
+    @cached_property
+    def statistics(self) -> dict[str, Any]:
+        """What the step `statistics` did, as sentences."""
+        return read_json(self.root / "tables" / f"{self.settings['experiment']}.statistics.json", needs=("units",))
+
     def beside_table(self, name: str) -> pd.DataFrame:
-        """What `tabulate` wrote besides (``other_rule``, ``confusion``, ``roc``), or `times`, `families`."""
+        """What `tabulate` wrote besides (``other_rule``, ``confusion``, ``roc``), or another step (``panel``, ...)."""
         path = self.root / "tables" / f"{self.settings['experiment']}.{name}.csv"
         return read_table(path, dtype=TEXTS | dict.fromkeys(("true", "predicted", "unit", "family"), str))
 

@@ -4,13 +4,13 @@ Rows that are compared under one rule may change places under another (doi:10.10
 nothing of the rules that it does not follow. A reader sees here which choices matter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from hemoseg.metrics.turns import turns
 from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import CHOICES, Conventions, named
@@ -90,16 +90,6 @@ def _with_turns(lines: pd.DataFrame) -> pd.DataFrame:
         own = next(iter(ways.values())).set_index("row")["rank"]
         found += [way.assign(turned=len(turns(own, way.set_index("row")["rank"]))) for way in ways.values()]
     return pd.concat(found, ignore_index=True) if found else lines.assign(turned=pd.Series(dtype=int))
-
-
-def turns(own: Mapping[str, float], other: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Pairs of rows that stand one way by ``own`` ranks and the other way by ``other``: (better by own, worse)."""
-    found = []
-    for first, second in combinations(own.keys(), 2):
-        before, after = own[first] - own[second], other[first] - other[second]
-        if before * after < 0:  # false where a rank is NaN
-            found.append((first, second) if before < 0 else (second, first))
-    return found
 
 
 def absences(plan: Plan, runs: Sequence[Run]) -> pd.DataFrame:

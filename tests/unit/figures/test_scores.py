@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemoseg.figures import cell_marks, choices, curves, scores, words
+from hemoseg.figures import cell_marks, choices, curves, scores
 from hemoseg.tables import conventions
 
 LABELS = {"otsu": "Otsu", "unet": "U-Net", "deformable_unet": "dU-Net"}
@@ -81,19 +81,6 @@ def test_one_image_and_missing_values_are_drawn():
     table = scored(images=1)
     table.loc[table["model"] == "otsu", "dice"] = np.nan
     scores.distributions(table, "dice", LABELS, COLOURS, close=["unet"]).draw_without_rendering()
-
-
-def test_the_paired_difference_has_the_sign_of_the_second_and_counts_wins():
-    table = scored(models=("unet",))
-    better = table.assign(model="deformable_unet", dice=table["dice"] + 0.01)
-    facts = scores.paired(pd.concat([table, better]), "unet", "deformable_unet")
-    assert facts["mean"] == pytest.approx(0.01)
-    assert facts["low"] == pytest.approx(0.01)
-    assert (facts["wins"], facts["ties"], facts["images"], facts["frames"]) == (6, 0, 6, 3)
-    assert ("background" in words.paired_sentence(facts, "a", "b", 3), facts["frames"]) == (True, 3)
-    assert "background" not in words.paired_sentence(facts, "a", "b")
-    other = better.assign(sample="z" + better["sample"])
-    assert scores.paired(pd.concat([table, other]), "unet", "deformable_unet") is None
 
 
 @pytest.mark.parametrize(

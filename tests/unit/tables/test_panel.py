@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemoseg.metrics.turns import turns
 from hemoseg.tables.column import Run
-from hemoseg.tables.panel import OWN, absences, panel, turns
+from hemoseg.tables.panel import OWN, absences, panel
 from hemoseg.tables.table import plan, tabulate
 
 COLUMNS = {"dice": "Dice", "hausdorff": "HD", "pixel_error": "Error", "cells": "T"}
