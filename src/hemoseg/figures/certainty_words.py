@@ -140,7 +140,7 @@ def turned_sentences(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> l
         changes = [(way, turns(before, rows.set_index("label")["rank"])) for way, rows in others]
         said = [f"{way_name(*way)} ({_pairs(pairs)})" for way, pairs in changes if pairs]
         header = f"{lines['header'].iloc[0]}{of_class(name)}"
-        kept = f"the order is that of the table under all {len(others)} other conventions"
+        kept = f"the order is that of the table under {count_of(len(others), 'other convention')}"
         told.append(f"{header}: {'rows change places under ' + '; '.join(said) if said else kept}.")
     return told
 

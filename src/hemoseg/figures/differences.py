@@ -39,7 +39,7 @@ def draw(lines: pd.DataFrame, leading: Sequence[tuple[str, str]], facts: Mapping
         of_panel = lines[(lines["column"] == column) & (lines["class"] == name)]
         _panel(axes, told[["row", "other"]].merge(of_panel, how="left"), facts[column]["better"])
         unit = f" ({facts[column]['unit']})" if facts[column]["unit"] else ""
-        axes.set_title(f"{facts[column]['header']}{shortened(of_class(name), 16)}", fontsize=10)
+        axes.set_title(shortened(f"{facts[column]['header']}{of_class(name)}", 34), fontsize=10)
         axes.set_xlabel(f"difference{unit}")
     names = [_name(line) for line in told.to_dict("records")]
     panels[0].set_yticks(range(len(told)), names, fontsize=9)

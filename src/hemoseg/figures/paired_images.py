@@ -37,7 +37,7 @@ def draw(
     widths = [max(len(shown), 2), max(len(pairs), 1)]
     panels = drawn.subplots(1, 2, width_ratios=widths) if pairs else [drawn.subplots()]
     spread(panels[0], values.rename(columns={"row": "model"}), "value", shown, colours)
-    name, unit = facts["header"], f" ({facts['unit']})" if facts["unit"] else ""
+    name, unit = shortened(facts["header"]), f" ({facts['unit']})" if facts["unit"] else ""
     panels[0].set(title="Every image", ylabel=f"{name}{unit}")
     if pairs:
         _differences(panels[1], values, pairs, shown)

@@ -99,7 +99,7 @@ def _ranks_of(axes: Axes, part: pd.DataFrame, rows: Sequence[str], ways: Sequenc
 
 def _finish(axes: Axes, part: pd.DataFrame, ticks: Sequence[str]) -> None:
     line = part.iloc[0]
-    axes.set_title(f"{line['header']}{shortened(of_class(line['class']), 16)}", fontsize=10)
+    axes.set_title(shortened(f"{line['header']}{of_class(line['class'])}", 34), fontsize=10)
     axes.set_xticks(range(len(ticks)), ticks)
     axes.grid(visible=False)
     axes.tick_params(length=0)
