@@ -31,9 +31,10 @@ from hemoseg.metrics import pixels
 from hemoseg.metrics.calibration import calibration
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.components import counts_of_classes
-from hemoseg.metrics.surfaces import case, diagonal, surfaces_of
+from hemoseg.metrics.surfaces import Surfaces, case, diagonal, surfaces_of
 from hemoseg.steps import arguments, files
 from hemoseg.steps.labelled import median_cell_area, read_predictions, read_samples
+from hemoseg.steps.rows import joined
 
 DEFAULTS = {"min_area_share": 0.1, "bins": 256, "gap_cap": 10, "tolerance_px": 2, "tolerance_um": None}
 DEFAULTS |= {"confidence_bins": 15}
@@ -166,17 +167,16 @@ def count(
         probability = predictions.probabilities[position] if predictions.probabilities else None
         rows = _pixel_rows(samples, predictions, position, settings.tolerance(samples, position), min_area)
         columns, arrays = _of_probability(probability, samples.classes[position], settings)
-        pixel_rows.append(rows.assign(**columns))
+        pixel_rows.append(rows | columns)
         if samples.has_instances:
-            cell_rows.append(_cell_rows(samples, predictions, position, probability, settings, min_area))
+            cell_rows += _cell_rows(samples, predictions, position, probability, settings, min_area)
         for name, array in arrays.items():
             binned[name].append(array[None])
     of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in range(1, n_classes)]
-    header = pd.DataFrame(columns=[*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *of_classes, *PRED_ONLY])
-    cells = pd.concat(cell_rows, ignore_index=True)[header.columns] if cell_rows else header
+    cells = joined(cell_rows, [*SHARED_COLUMNS, *BOTH_SIDES, *GT_ONLY, *of_classes, *PRED_ONLY])
     histograms = {name: np.concatenate(parts) for name, parts in binned.items()}
     ids = np.array(samples.ids if len(histograms["counts"]) else [], dtype=np.str_)
-    return pd.concat(pixel_rows, ignore_index=True), cells, histograms | {"ids": ids, "edges": edges}
+    return joined(pixel_rows), cells, histograms | {"ids": ids, "edges": edges}
 
 
 def _of_probability(
@@ -194,34 +194,32 @@ def _of_probability(
 
 def _pixel_rows(
     samples: Samples, predictions: Predictions, position: int, tolerance: float, min_area: float
-) -> pd.DataFrame:
-    """A row per class of one sample."""
+) -> dict[str, Any]:
+    """Columns with a row per class of one sample."""
     gt, pred = samples.classes[position], predictions.classes[position]
     valid = gt != IGNORE
     names = samples.class_names
     matrix = pixels.confusion(gt, pred, valid, len(names))
     masks = [((gt == c) & valid, (pred == c) & valid) for c in range(len(names))]
     found = [counts_of_classes(side, valid, len(names), min_area) for side in (gt, pred)]
-    return pd.DataFrame(
-        {
-            "sample": samples.ids[position],
-            "frame": samples.frames[position],
-            "group": samples.groups[position],
-            "kind": samples.kinds[position],
-            "class": range(len(names)),
-            "class_name": names,
-            "pixels": matrix.sum(),
-            **pixels.counts(matrix),
-            **pd.DataFrame(surfaces_of(masks, tolerance)),
-            "tolerance": tolerance,
-            "hausdorff_case": [case(*pair) for pair in masks],
-            "diagonal": diagonal(gt.shape),
-            "gt_count": [np.nan, *found[0]],
-            "pred_count": [np.nan, *found[1]],
-            "min_area": min_area,
-            **{f"as_class_{c}": matrix[:, c] for c in range(len(names))},
-        }
-    )
+    return {
+        "sample": [samples.ids[position]] * len(names),
+        "frame": samples.frames[position],
+        "group": samples.groups[position],
+        "kind": samples.kinds[position],
+        "class": range(len(names)),
+        "class_name": names,
+        "pixels": matrix.sum(),
+        **pixels.counts(matrix),
+        **dict(zip(Surfaces._fields, zip(*surfaces_of(masks, tolerance), strict=True), strict=True)),
+        "tolerance": tolerance,
+        "hausdorff_case": [case(*pair) for pair in masks],
+        "diagonal": diagonal(gt.shape),
+        "gt_count": [np.nan, *found[0]],
+        "pred_count": [np.nan, *found[1]],
+        "min_area": min_area,
+        **{f"as_class_{c}": matrix[:, c] for c in range(len(names))},
+    }
 
 
 def _cell_rows(
@@ -231,8 +229,8 @@ def _cell_rows(
     probability: np.ndarray | None,
     settings: Settings,
     min_area: float,
-) -> pd.DataFrame:
-    """A row per true cell, then a row per predicted cell, of one sample."""
+) -> list[dict[str, Any]]:
+    """Columns with a row per true cell, and those with a row per predicted cell, of one sample."""
     classes = samples.classes[position]
     sides = cell_facts(
         Truth(samples.instances[position], classes, classes != IGNORE),
@@ -244,7 +242,6 @@ def _cell_rows(
         markers=centres_of(predictions.boxes[position]) if predictions.boxes else None,
         probability=probability,
     )
-    tables = [pd.DataFrame({"side": side, **facts}) for side, facts in zip(("gt", "pred"), sides, strict=True)]
-    rows = pd.concat(tables, ignore_index=True)
-    origin = {"sample": samples.ids[position], "frame": samples.frames[position], "group": samples.groups[position]}
-    return rows.assign(**origin, min_area=min_area, gap_cap=settings.gap_cap)
+    shared = {"sample": samples.ids[position], "frame": samples.frames[position], "group": samples.groups[position]}
+    shared |= {"min_area": min_area, "gap_cap": settings.gap_cap}
+    return [facts | shared | {"side": side} for side, facts in zip(("gt", "pred"), sides, strict=True)]

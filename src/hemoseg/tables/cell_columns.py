@@ -113,13 +113,13 @@ def _is_incomplete(run: Run, conventions: Conventions) -> np.ndarray:
 
 def _is_unseparated(run: Run, conventions: Conventions) -> np.ndarray:
     """Whether each true cell touches another one and is not separated from it."""
-    pred = dict(list(run.pred.groupby("sample")))
-    wrong = np.zeros(len(run.gt), bool)
-    for sample, places in run.gt.groupby("sample").indices.items():
-        sides = (run.gt.iloc[places], ("gap", "iou", "host")), (pred.get(sample, run.pred.iloc[:0]), ("cell", "hosted"))
-        facts = [{name: side[name].to_numpy(float) for name in names} for side, names in sides]
-        wrong[places] = cell_errors.unseparated(*facts, conventions.touching)
-    return wrong
+    cells = np.concatenate([_ints(run.gt, "host"), _ints(run.pred, "cell")])
+    image = pd.factorize(pd.concat([run.gt["sample"], run.pred["sample"]]))[0]
+    # Numbers of predicted cells that tell those of two images apart.
+    hosts, cells = np.split(image * (cells.max(initial=0) + 1) + cells, [len(run.gt)])
+    gt = {"gap": run.gt["gap"].to_numpy(float), "iou": run.gt["iou"].to_numpy(float), "host": hosts}
+    pred = {"cell": cells, "hosted": _ints(run.pred, "hosted")}
+    return cell_errors.unseparated(gt, pred, conventions.touching)
 
 
 def _touches(run: Run, conventions: Conventions) -> np.ndarray:

@@ -62,21 +62,21 @@ def jaccard_above(run: Run, class_id: int, conventions: Conventions, total: Tota
 @of_totals
 def _share_above(run: Run, classes: Sequence[int], conventions: Conventions, total: Total) -> ArrayLike:
     """Share of the images whose mean Jaccard over ``classes`` is above the threshold; NaN where no image counts."""
-    counts = run.pixels.set_index(["sample", "class"])[["tp", "fp", "fn"]].astype(int)
-    means = {
-        sample: _mean_jaccard(one.droplevel("sample"), classes, conventions)
-        for sample, one in counts.groupby("sample", sort=False)
-    }
-    above = [np.nan if mean is None else float(mean > conventions.jaccard_above) for mean in means.values()]
-    return mean_of_known(total, pd.DataFrame({"sample": means.keys()}), above)
+    rows = run.pixels[run.pixels["class"].isin(classes)]
+    counts: dict[str, list[tuple[int, int]]] = {sample: [] for sample in run.samples}
+    for sample, tp, wrong in zip(rows["sample"], rows["tp"], rows["fp"] + rows["fn"], strict=True):
+        counts[sample].append((int(tp), int(tp + wrong)))
+    means = [_mean_jaccard(of_image, conventions) for of_image in counts.values()]
+    above = [np.nan if mean is None else float(mean > conventions.jaccard_above) for mean in means]
+    return mean_of_known(total, pd.DataFrame({"sample": run.samples}), above)
 
 
-def _mean_jaccard(counts: pd.DataFrame, classes: Sequence[int], conventions: Conventions) -> Fraction | None:
-    """Mean Jaccard of one image over classes, exactly; None where ``empty: skip`` leaves them all out."""
+def _mean_jaccard(counts: Sequence[tuple[int, int]], conventions: Conventions) -> Fraction | None:
+    """Mean of intersections over unions, exactly; None where ``empty: skip`` leaves them all out."""
     found = []
-    for tp, fp, fn in counts.loc[list(classes)].itertuples(index=False):
-        if tp + fp + fn:
-            found.append(Fraction(int(tp), int(tp + fp + fn)))
+    for shared, union in counts:
+        if union:
+            found.append(Fraction(shared, union))
         elif conventions.empty != "skip":
             found.append(Fraction(conventions.empty == "one"))
     return sum(found, Fraction(0)) / len(found) if found else None
