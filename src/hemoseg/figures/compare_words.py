@@ -36,4 +36,3 @@ def folders(told: Mapping[str, Any]) -> pd.DataFrame:
         for name, one in told["folders"].items()
     ]
     return pd.DataFrame(rows)
-

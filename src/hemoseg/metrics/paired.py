@@ -17,7 +17,8 @@ TIED = 1e-9  # relative; sums in another order differ by less
 def wilcoxon(differences: np.ndarray) -> float:
     """Two-sided p of Wilcoxon's signed-rank test, doi:10.2307/3001968; 1 where nothing differs, NaN of none.
 
-    Differences of 0 are left out. Few differences with ties are tested by going through all their signs.
+    Differences of 0 are left out. Where some are tied and there are at most `EXACT`, all signs of their ranks are gone
+    through (`flip_test`): scipy does the same, for a few less, at a thousand times the cost.
 
     Args:
         differences: one per unit, ``(n,)``; NaN is left out.
@@ -26,9 +27,9 @@ def wilcoxon(differences: np.ndarray) -> float:
     if not len(values) or not values.any():
         return 1.0 if len(values) else np.nan
     values = values[values != 0]
-    few_and_tied = len(values) < EXACT and len(np.unique(np.abs(values))) < len(values)
-    method = stats.PermutationMethod(n_resamples=2**EXACT) if few_and_tied else "auto"
-    return float(stats.wilcoxon(values, method=method).pvalue)
+    if len(values) <= EXACT and len(np.unique(np.abs(values))) < len(values):
+        return float(flip_test((np.sign(values) * stats.rankdata(np.abs(values)))[:, None])[0])
+    return float(stats.wilcoxon(values).pvalue)
 
 
 def flip_test(sums: np.ndarray, flips: int = FLIPS, seed: int = 0) -> np.ndarray:
