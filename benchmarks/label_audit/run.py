@@ -40,7 +40,7 @@ TRAIN = {  # params.yaml, but for steps and rotation
     "augment": {"flip": True, "rotate": 180},
 }  # fmt: skip
 UNET = {"network": "unet", "network_settings": {"width": 8, "levels": 3, "head": "last"}}
-FOREST = {"network": "pixel_forest", "network_settings": {"annotated": 100, "trees": 60}}
+FOREST = {"network": "pixel_forest", "network_settings": {"trees": 30, "scales": [1.0, 3.5, 10.0], "strokes": 6}}
 # Red cells and macrophages, unstained; eight types of stained red cells in scd2020's four classes.
 TYPES = {
     "class1": ["discocyte", "oval"],
@@ -48,25 +48,22 @@ TYPES = {
     "class3": ["granular"],
     "class4": ["reticulocyte", "stomatocyte", "echinocyte"],
 }
-KINDS = {"kind": "cell_kinds", "rbc": 0, "macrophage": 0, "mixed": 48, "parts": [48, 0, 0], "height": 128, "width": 128}
+KINDS = {
+    "kind": "cell_kinds", "rbc": 0, "macrophage": 0, "mixed": 48, "parts": [48, 0, 0], "height": 128, "width": 128,
+    "pixel_size_um": 0.5, "crops": 6, "field": [1500, 2000],
+}  # fmt: skip
+SMEAR = {"kind": "smear", "frames": 200, "height": 96, "width": 96, "diameter": 34, "cells": 3, "margin": [0, 0]}
 SETS = {
-    "kinds": {
-        "simulate": KINDS | {"pixel_size_um": 0.5, "crops": 6, "field": [1500, 2000]},
+    "small": {  # seconds; what the tests run
+        "simulate": KINDS | {"mixed": 12, "parts": [12, 0, 0], "cells": {"mixed": [24, 12]}},
         "prepare": {},
-        "model": UNET | {"train": TRAIN | {"steps": 300}},
+        "model": FOREST,
     },
+    "kinds": {"simulate": KINDS, "prepare": {}, "model": UNET | {"train": TRAIN | {"steps": 300}}},
     "types": {
-        "simulate": {
-            "kind": "smear",
-            "frames": 90,
-            "height": 192,
-            "width": 192,
-            "diameter": 36,
-            "cells": 9,
-            "margin": [0, 0],
-        },
+        "simulate": SMEAR,
         "prepare": {"classes": TYPES},
-        "model": UNET | {"train": TRAIN | {"steps": 1200, "imbalance": "class_weights"}},
+        "model": UNET | {"train": TRAIN | {"steps": 600, "imbalance": "class_weights"}},
     },
 }
 
@@ -165,7 +162,7 @@ def one(name, seed, folds=3):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--sets", nargs="+", default=["kinds", "types"], choices=list(SETS))
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)

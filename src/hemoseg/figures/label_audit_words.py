@@ -1,6 +1,6 @@
 """What the page on doubtful labels says: sentences and tables made from the list and its facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from hemoseg.data.samples import Samples
 from hemoseg.figures.words import count_of
 from hemoseg.metrics.label_errors import PROBLEMS
 
+KNOWN = 0.8  # share of a class's cells that a model must recognise to be asked about the class; ours
 TITLES = {
     "wrong_class": "Another class",
     "missed": "Cells that no label has",
@@ -79,8 +80,9 @@ def verdict(facts: Mapping[str, Any], label: str) -> str:
 def reading(facts: Mapping[str, Any], simulated: bool) -> list[str]:
     """How far to trust the list."""
     said = [OPINION]
-    if judged := facts["seen"]:
-        share = facts["same_class"] / judged
+    if facts["same_class"]:
+        same, judged = (sum(numbers) for numbers in zip(*facts["same_class"].values(), strict=True))
+        share = same / judged
         worth = (
             "where it disagrees with a label it may well be right"
             if share >= 0.9
@@ -92,7 +94,20 @@ def reading(facts: Mapping[str, Any], simulated: bool) -> list[str]:
             f"class of the label: {worth}. Confident learning expects {count_of(expected, 'label')} of the wrong class "
             f"among {facts['judged_by_class']} that it can judge; that is right only as far as the model is."
         )
+        said += _hardly_known(facts["same_class"])
     return [EXACT, *said[1:]] if simulated else said
+
+
+def _hardly_known(same_class: Mapping[str, Sequence[int]]) -> list[str]:
+    """A sentence on the classes that the model often takes for others."""
+    weak = {name: numbers for name, numbers in same_class.items() if numbers[0] < KNOWN * numbers[1]}
+    if not weak:
+        return []
+    told = ", ".join(f"{name} ({same} of {seen})" for name, (same, seen) in weak.items())
+    return [
+        f"It often takes these for another class: {told}. Their labels come high on the list, right or wrong; look at "
+        "those of the other classes first."
+    ]
 
 
 def problems(facts: Mapping[str, Any]) -> list[str]:

@@ -6,8 +6,8 @@ Writes two files, each whole:
   ``frame`` names the label files to correct, ``instances/<frame>.*`` and ``classes/<frame>.*``; ``row`` and ``column``
   are a pixel of the cell and ``row0, column0, row1, column1`` its box (the last ones outside), both in the frame as it
   was published; ``cell`` numbers it on the page's grid. ``verdict`` is empty, for the person who looks;
-* facts: how many cells were looked at in how many frames, of each class, problems by number, and how many labels of
-  the wrong class confident learning expects.
+* facts: how many cells were looked at in how many frames, of each class, problems by number, of how many cells of
+  each class label and model agree, and how many labels of the wrong class confident learning expects.
 
 The samples of a frame are put side by side on a grid as fine as their own (`data.mosaic`); a cell that a cut divided
 counts once.
@@ -128,9 +128,7 @@ def _place(cells: np.ndarray, part: tuple[slice, slice] | None, number: int) -> 
 
 
 def _facts(labelled: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, samples: Samples) -> dict[str, Any]:
-    n_classes = len(samples.class_names)
-    wrong, judged = expected(labelled, n_classes)
-    same, judged_at_all = agreeing(labelled, n_classes)
+    wrong, judged = expected(labelled, len(samples.class_names))
     of_class = labelled["class"].value_counts()
     return {
         "frames": int(labelled["frame"].nunique()),
@@ -138,8 +136,7 @@ def _facts(labelled: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, sam
         "of_class": {name: int(of_class.get(number, 0)) for number, name in enumerate(samples.class_names) if number},
         "found": len(found),
         "problems": {problem: int((table["problem"] == problem).sum()) for problem in PROBLEMS},
-        "seen": int(judged_at_all),
-        "same_class": int(same),
+        "same_class": agreeing(labelled, samples.class_names),
         "expected_wrong_class": wrong,
         "judged_by_class": judged,
     }

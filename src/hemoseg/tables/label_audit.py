@@ -86,12 +86,19 @@ def expected(labelled: pd.DataFrame, n_classes: int) -> tuple[int, int]:
     return int(joint.sum() - np.trace(joint)), int(joint.sum())
 
 
-def agreeing(labelled: pd.DataFrame, n_classes: int) -> tuple[int, int]:
-    """Cells whose label is the model's likeliest class, of all that it sees as cells; none where there is one class."""
+def agreeing(labelled: pd.DataFrame, class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """By class of the label: cells of which it is the model's likeliest class, and all that it sees as cells.
+
+    Empty where there is one class only, or where the model sees none of a class.
+    """
     seen = labelled[labelled["p_0"] < SURE]
-    if n_classes < 3:
-        return 0, 0
-    return int((_likeliest(seen) == seen["class"].to_numpy(int)).sum()), len(seen)
+    label = seen["class"].to_numpy(int)
+    same = _likeliest(seen) == label
+    return {
+        name: (int(same[label == number].sum()), int((label == number).sum()))
+        for number, name in enumerate(class_names)
+        if len(class_names) > 2 and (label == number).any()
+    }
 
 
 def average_precision(score: np.ndarray, wrong: np.ndarray) -> float:
