@@ -18,7 +18,7 @@ def wilcoxon(differences: np.ndarray) -> float:
     """Two-sided p of Wilcoxon's signed-rank test, doi:10.2307/3001968; 1 where nothing differs, NaN of none.
 
     Differences of 0 are left out. Where some are tied and there are at most `EXACT`, all signs of their ranks are gone
-    through (`flip_test`): scipy does the same, for a few less, at a thousand times the cost.
+    through (`flip_test`), as scipy does for a few less, one by one.
 
     Args:
         differences: one per unit, ``(n,)``; NaN is left out.

@@ -51,9 +51,10 @@ def _sentences(plan: Plan, draws: int) -> list[str]:
     return [
         f"Convention {words['convention_rule']}: {words['average_rule']}; {words['empty_rule']}; "
         f"{words['background_rule']}; {words['hausdorff_rule']}.",
-        f"Intervals: 2.5th to 97.5th percentile of {draws} draws of the test images, whole units at a time and with "
-        "replacement, the same draws for all rows. They hold what other test images would do, not what other trainings "
-        "would: for that see the spreads over seeds and over folds, which stand apart.",
+        f"Intervals: 95 %, from percentiles of {draws} draws of the test images, widened for few units "
+        "(doi:10.1080/00031305.2015.1089789). Whole units are drawn with replacement and, where they are groups, then "
+        "their frames; the draws are the same for all rows. They hold what other test images would do, not what other "
+        "trainings would: for that see the spreads over seeds and over folds, which stand apart.",
         "Tests are two-sided, on the images' own scores (mean over the seeds): Wilcoxon's signed ranks of the units "
         "(doi:10.2307/3001968), and a permutation test that exchanges both rows in whole units. Across folds: the "
         "t-test that allows for shared training images (doi:10.1023/A:1024068626366). Each p is adjusted for the pairs "
