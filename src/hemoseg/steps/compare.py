@@ -200,11 +200,11 @@ def table_settings(given: Given, convention: str, chosen: Sequence[str]) -> dict
 
 
 def told(given: Given, settings: Mapping[str, Any], images: Path | None) -> dict[str, Any]:
-    """What was compared, for the page and for whoever finds the folder."""
+    """What was compared, for the page and for whoever finds the folder; paths as they were given."""
     folders = {
         folder.name: {
-            "path": str(folder.path.resolve()),
-            "files": {part: {k: str(v.resolve()) for k, v in of.items()} for part, of in folder.files.items()},
+            "path": str(folder.path),
+            "files": {part: {name: str(file) for name, file in of.items()} for part, of in folder.files.items()},
         }
         for folder in (given.truth, *given.rivals)
     }
@@ -212,7 +212,7 @@ def told(given: Given, settings: Mapping[str, Any], images: Path | None) -> dict
     facts = {"images": len(given.ids), "cells": len(common.cell_areas), "min_area": given.min_area}
     facts |= {"pixel_size": None if np.isnan(given.pixel_size) else given.pixel_size}
     facts |= {"tolerance_px": given.counting.tolerance_px, "tolerance_um": given.counting.tolerance_um}
-    facts |= {"groups": len(set(given.groups.values()) - {""}), "raw": str(images.resolve()) if images else None}
+    facts |= {"groups": len(set(given.groups.values()) - {""}), "raw": str(images) if images else None}
     alike = {name: getattr(common, name) for name in KEPT}
     return {"settings": settings, "facts": facts, "common": alike, "folders": folders}
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from hemoseg.figures.bland_altman import counts_of_images
 from hemoseg.figures.panels import Shown
 from hemoseg.figures.style import model_colours, palette
 from hemoseg.steps.comparable import TOLD, Common, Labels, read_rival, read_truth
@@ -16,6 +17,8 @@ from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.folders import IMAGE_SUFFIXES, files_by_id
 from hemoseg.steps.images import read_image
 from hemoseg.steps.mask_folders import TRUTH, MaskFolder
+from hemoseg.tables.column import Run
+from hemoseg.tables.number_columns import numbers_of_images
 
 TEXTS = dict.fromkeys(
     ("sample", "frame", "group", "kind", "class_name", "row", "label", "column", "header", "class", "unit"), str
@@ -68,6 +71,18 @@ class Compared:
     def cells(self) -> pd.DataFrame:
         """Facts of cells likewise; no row where the truth does not tell cells apart."""
         return self._of_runs("cells")
+
+    @cached_property
+    def numbers(self) -> pd.DataFrame:
+        """True and predicted number of cells of each class in every image, as `figures.bland_altman` has them.
+
+        They are connected parts of the classes where the truth does not tell cells apart.
+        """
+        if not self.told["common"]["with_cells"]:
+            return counts_of_images(self.pixels, dict.fromkeys(self.labels, 0))
+        cells = dict(list(self.cells.groupby("model")))
+        runs = [Run(row, "all", 0, of, cells[row]) for row, of in self.pixels.groupby("model", sort=False)]
+        return pd.concat([numbers_of_images(run).assign(model=run.model) for run in runs], ignore_index=True)
 
     def _of_runs(self, name: str) -> pd.DataFrame:
         table = read_table(self.folder / f"compare.{name}.csv", dtype=TEXTS | {"class": int})
