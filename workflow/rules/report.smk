@@ -14,6 +14,8 @@ rule report:
         other_rule="results/tables/{experiment}.other_rule.csv",
         confusion="results/tables/{experiment}.confusion.csv",
         roc="results/tables/{experiment}.roc.csv",
+        precision_recall="results/tables/{experiment}.precision_recall.csv",
+        reliability="results/tables/{experiment}.reliability.csv",
         statistics="results/tables/{experiment}.statistics.json",
         intervals="results/tables/{experiment}.intervals.csv",
         differences="results/tables/{experiment}.differences.csv",

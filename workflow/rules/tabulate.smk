@@ -16,6 +16,8 @@ rule tabulate:
         other_rule="results/tables/{experiment}.other_rule.csv",
         confusion="results/tables/{experiment}.confusion.csv",
         roc="results/tables/{experiment}.roc.csv",
+        precision_recall="results/tables/{experiment}.precision_recall.csv",
+        reliability="results/tables/{experiment}.reliability.csv",
         markdown="results/tables/{experiment}.md",
         metrics="results/tables/{experiment}.metrics.json",
     log:

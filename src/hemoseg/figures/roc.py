@@ -35,7 +35,7 @@ def panels(
     rows = -(-len(classes) // columns)
     drawn = figure(3.5 * columns if columns > 1 else 5.2, rows * (3.9 + 0.16 * roc["row"].nunique()))
     grid = drawn.subplots(rows, columns, squeeze=False).ravel()
-    lines = _lines({key: networks[key] for key in labels if key in set(roc["row"])})
+    lines = lines_of({key: networks[key] for key in labels if key in set(roc["row"])})
     for axes, name in zip(grid, classes, strict=False):
         inset = axes.inset_axes((0.46, 0.11, 0.52, 0.4))  # no curve that is better than chance comes here
         for key, line in lines.items():
@@ -49,7 +49,8 @@ def panels(
     return drawn
 
 
-def _lines(networks: Mapping[str, str]) -> dict[str, object]:
+def lines_of(networks: Mapping[str, str]) -> dict[str, object]:
+    """Line of each model, chosen by its network."""
     others = [key for key, network in networks.items() if network not in LINES]
     lines = {key: OTHER_LINES[i % len(OTHER_LINES)] for i, key in enumerate(others)}
     return {key: LINES.get(network) or lines[key] for key, network in networks.items()}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 PIXELS, RIGHT, SUM = range(3)  # what `Calibration.reliability` holds of a bin
+MOST_PROBABLE = "(most probable)"  # name of its last plane, beside the names of classes
 
 
 class Calibration(NamedTuple):

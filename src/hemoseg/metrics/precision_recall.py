@@ -30,3 +30,14 @@ def average_precision(histogram: np.ndarray) -> float | np.ndarray:
     precision, recall = precision_recall_points(histogram)
     found = (np.diff(recall, axis=-1, prepend=0) * precision).sum(axis=-1)
     return found if found.ndim else float(found)
+
+
+def precision_at(histogram: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Precision at the strictest threshold that reaches each recall of ``grid``, float ``(len(grid),)``.
+
+    Recalls lie in (0, 1]. No line is drawn between thresholds: between two of them precision does not run straight.
+    """
+    precision, recall = precision_recall_points(histogram)
+    if np.isnan(recall[-1]):
+        return np.full(len(grid), np.nan)
+    return precision[np.searchsorted(recall, np.asarray(grid) * (1 - 1e-12))]

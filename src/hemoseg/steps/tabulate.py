@@ -6,7 +6,8 @@ convention and threshold as a sentence, each column's definition, unit and sourc
 ``--out``:
 
 * ``.confusion.csv``: pixels and cells of each true class by the class that they were given (`tables.confusion`);
-* ``.roc.csv``: the ROC curve of each class (`tables.roc`), its header only where no method gives probabilities;
+* ``.roc.csv``, ``.precision_recall.csv``, ``.reliability.csv``: curves of each class (`tables.roc`,
+  `tables.precision_recall`, `tables.reliability`), their headers only where no method gives probabilities;
 * ``.other_rule.csv``: the columns that change under ``also``, its header only without a second rule.
 """
 
@@ -20,12 +21,16 @@ from hemoseg.steps import arguments, files
 from hemoseg.steps.evaluated import read_run
 from hemoseg.steps.published import read_published
 from hemoseg.steps.run_names import RUN_FORM
+from hemoseg.tables import precision_recall, roc
 from hemoseg.tables.column import Run
 from hemoseg.tables.confusion import confusion
 from hemoseg.tables.markdown import markdown
 from hemoseg.tables.notes import metrics, notes, of_other_rule
-from hemoseg.tables.roc import curves
+from hemoseg.tables.reliability import reliability
 from hemoseg.tables.table import HEADER, Plan, plan, tabulate
+
+BESIDE = {"confusion": confusion, "roc": roc.curves, "precision_recall": precision_recall.curves}
+BESIDE |= {"reliability": reliability}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -40,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     text = markdown(table, table_plan.title, explained["conventions"])
     if len(other):
         text += "\n" + markdown(other, f"{table_plan.title}, under another rule", explained["other_rule"])
-    beside = {"other_rule": other, "confusion": confusion(table_plan, runs), "roc": curves(table_plan, runs)}
+    beside = {name: curves_of(table_plan, runs) for name, curves_of in BESIDE.items()} | {"other_rule": other}
     out = Path(args.out)
     files.write_table(out, table)
     for name, more in beside.items():

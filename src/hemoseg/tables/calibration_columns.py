@@ -9,7 +9,7 @@ from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.pixel_columns import of_class, pixels_of
 from hemoseg.tables.weighting import Total, of_totals, ratio
 
-TOP = -1  # the plane of the most probable class
+_TOP = -1  # the plane of the most probable class
 
 
 @of_totals
@@ -26,12 +26,12 @@ def brier_class(run: Run, class_id: int, conventions: Conventions, total: Total)
 
 def ece(run: Run, _: int, conventions: Conventions) -> float:
     """Expected calibration error of the most probable class, in [0, 1]."""
-    return float(_error(run, TOP, _once(run))[0])
+    return float(_error(run, _TOP, _once(run))[0])
 
 
 def weighted_ece(run: Run, _: int, conventions: Conventions, weights: np.ndarray) -> np.ndarray:
     """The error under each weighting of the images, float ``(B,)``."""
-    return _error(run, TOP, weights)
+    return _error(run, _TOP, weights)
 
 
 def ece_class(run: Run, class_id: int, conventions: Conventions) -> float:

@@ -34,7 +34,7 @@ def test_a_panel_per_class_with_the_papers_lines_and_the_areas():
     lines = {line.get_label(): line.get_linestyle() for line in panels[0].get_lines()}
     assert lines["U-Net 0.770 ± 0.010"] == "--"
     assert lines["dU-Net 0.770 ± 0.010"] == "-"
-    assert len({str(line) for line in roc._lines(NETWORKS).values()}) == 3
+    assert len({str(line) for line in roc.lines_of(NETWORKS).values()}) == 3
     assert r"\$PSP\$ 0.770 ± 0.010" in lines
 
 

@@ -152,6 +152,8 @@ def test_all_outputs_are_written_and_agree(tmp_path, runs):
         "t.json",
         "t.md",
         "t.other_rule.csv",
+        "t.precision_recall.csv",
+        "t.reliability.csv",
         "t.roc.csv",
     ]
 
