@@ -22,8 +22,9 @@ HEADER = [
 
 
 def reliability(plan: Plan, runs: Sequence[Run], draws: int = DRAWS) -> pd.DataFrame:
-    """A line per row of the table, family, class (`MOST_PROBABLE` last) and bin that holds a pixel; columns are `HEADER`.
+    """A line per row of the table, family, class and bin that holds a pixel; columns are `HEADER`.
 
+    The last "class" is `MOST_PROBABLE`: of every pixel its most probable class, right where it is the true one.
     ``pixels`` are those of the bin, ``confidence`` their mean probability, ``right`` the share of them that are of the
     class, with the 95 % interval ``low`` to ``high`` of a bootstrap of whole units of test images (`tables.units`).
     Methods without probabilities have no lines.
