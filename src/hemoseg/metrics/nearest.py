@@ -54,6 +54,8 @@ def _of_part(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> li
         np.minimum(there, flat[begin + np.minimum(own + reach, width - 1)], out=there)
         best[waiting] = nearest = np.minimum(best[waiting], np.square(there, dtype=np.int64) + reach * reach)
         waiting = waiting[nearest > (reach + 1) ** 2]
+    else:  # every column was asked
+        waiting = waiting[:0]
     for one in np.unique(image[waiting]):
         late = waiting[image[waiting] == one]
         best[late] = _transformed(targets[one])[row[late], column[late]]

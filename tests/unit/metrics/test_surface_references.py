@@ -18,8 +18,9 @@ from scipy.ndimage import gaussian_filter
 from sklearn.metrics import recall_score
 
 from hemoseg.metrics import surfaces as module
+from hemoseg.metrics.nearest import squared_distances
 from hemoseg.metrics.pixels import confusion, counts
-from hemoseg.metrics.surfaces import boundary, boundary_distances, surfaces
+from hemoseg.metrics.surfaces import boundary, surfaces
 
 
 def blobs(seed):
@@ -78,8 +79,8 @@ def test_the_boundary_of_monai_lacks_the_pixels_that_touch_the_outside_at_a_corn
 def test_sums_over_pieces_of_equal_length_are_those_of_surface_distance(seed):
     gt, pred = blobs(seed)
     found = surfaces(gt, pred, 2)
-    there, back = (np.sort(boundary_distances(*edges)) for edges in ((boundary(gt), boundary(pred)),
-                                                                   (boundary(pred), boundary(gt))))  # fmt: skip
+    edges = [boundary(gt), boundary(pred)]
+    there, back = (np.sqrt(np.sort(squares)) for squares in squared_distances(edges, edges[::-1]))
     told = {"distances_gt_to_pred": there, "distances_pred_to_gt": back}
     told |= {"surfel_areas_gt": np.ones(len(there)), "surfel_areas_pred": np.ones(len(back))}
     means = surface_distance.compute_average_surface_distance(told)

@@ -9,7 +9,8 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.spatial.distance import cdist, directed_hausdorff
 from skimage.metrics import hausdorff_distance
 
-from hemoseg.metrics.surfaces import Surfaces, boundary, boundary_distances, case, diagonal, surfaces
+from hemoseg.metrics.nearest import squared_distances
+from hemoseg.metrics.surfaces import Surfaces, boundary, case, diagonal, surfaces
 
 masks = npst.arrays(bool, (9, 12))
 filled = masks.filter(np.any)
@@ -113,7 +114,7 @@ def test_distances_past_two_thousand_pixels_are_those_of_float64():
     source[rng.integers(0, 40, 50), rng.integers(0, 5000, 50)] = True
     target[17, 3] = True
     expected = distance_transform_edt(~target)[source]
-    found = boundary_distances(source, target)
+    found = np.sqrt(squared_distances([source], [target])[0])
     np.testing.assert_allclose(found, expected, rtol=1e-7)
     assert found.max() == expected.max() > 2048
     for row, column in zip(rng.integers(0, 40, 30), rng.integers(4000, 5000, 30), strict=True):
