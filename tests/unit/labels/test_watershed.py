@@ -256,3 +256,13 @@ def test_distance_markers_part_discs_and_leave_one_whole():
     one = discs((20, 30, 15))
     assert distance_markers(one).tolist() == [[20, 30]]
     assert split_at_markers(one, distance_markers(one)).max() == 1
+
+
+def test_floods_that_meet_along_many_lines_end_soon():
+    """A mask of 64x64 on which scikit-image's own lines take ten seconds and more, since lines meet lines."""
+    rows, columns = np.indices((64, 64))
+    mask = ((rows + columns) % 7 > 0) | (np.abs(rows - columns) < 9)
+    markers = [(row, column) for row in range(1, 64, 3) for column in range(1, 64, 3)]
+    cells = split_at_markers(mask, points(markers))
+    assert not touching(cells)
+    assert cells.max() == split_at_markers(mask, points(markers), lines=False).max()
