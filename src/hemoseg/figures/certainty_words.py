@@ -7,7 +7,7 @@ import pandas as pd
 
 from hemoseg.figures.differences import MINUS, is_told
 from hemoseg.figures.ranks import way_name
-from hemoseg.figures.words import count_of, of_class
+from hemoseg.figures.words import count_of, of_class, ranked
 from hemoseg.metrics.turns import turns
 
 # What a figure shows of a table, one of each line where there is one: overlap, cells, distance.
@@ -67,6 +67,38 @@ def _verdict(line: Mapping[str, Any]) -> str:
         return "a difference that these images show"
     holds = line["low"] <= 0 <= line["high"]
     return "no difference is shown" if holds else "the interval lies on one side of 0, the adjusted test does not agree"
+
+
+def lead_sentence(
+    table: pd.DataFrame,
+    differences: pd.DataFrame,
+    columns: Mapping[str, Mapping[str, Any]],
+    label_makers: Sequence[str] = (),
+) -> str:
+    """Whether the images show the lead that the verdict of a page tells of; empty where no other row was run.
+
+    Args:
+        table: of one family, ``<experiment>.csv``.
+        differences: of the same family, of all pairs of rows.
+        columns: facts of each column.
+        label_makers: rows that made the labels which all are compared with; they lead nothing.
+    """
+    rows = ranked(table[~table["row"].isin(label_makers)], columns).head(2)
+    pair = set(rows["row"])
+    lines = differences[differences["row"].isin(pair) & differences["other"].isin(pair)]
+    lines = lines[lines["column"].isin(rows["column"]) & lines["class"].isin(rows["class"])]
+    if len(pair) < 2 or lines.empty or pd.isna(lines["difference"].iloc[0]):
+        return ""
+    line, digits = lines.iloc[0], columns[rows["column"].iloc[0]]["digits"]
+    low, high = (number(value, digits, sign=True) for value in sorted((line["low"], line["high"])))
+    names = f"{line['label']} minus {line['other_label']}"
+    header = f"{line['header']}{of_class(line['class'])}"
+    p = p_value(line["p_permutation_holm"])
+    facts = f"{names}, 95 % interval {low} to {high}, permutation test p {p if '<' in p else '= ' + p}, adjusted"
+    tested = f"{count_of(int(line['n_images']), 'image')} of {count_of(int(line['n_units']), line['units'])}"
+    if is_told(line):
+        return f"The lead in {header} is shown by these {tested} ({facts})."
+    return f"The lead in {header} is not shown by these {tested}: read the two rows as alike there ({facts})."
 
 
 def trainings_sentence(intervals: pd.DataFrame) -> str:

@@ -157,8 +157,8 @@ def other_rule_sentence(
 ) -> str:
     """A warning where another row leads under the second rule for images without a class; empty where none does."""
     both = [one[~one["row"].isin(label_makers)] for one in (table, other)]
-    ranked = [_ranked(one, columns) for one in both]
-    if any(rows.empty for rows in ranked) or ranked[0]["row"].iloc[0] == ranked[1]["row"].iloc[0]:
+    leads = [ranked(one, columns) for one in both]
+    if any(rows.empty for rows in leads) or leads[0]["row"].iloc[0] == leads[1]["row"].iloc[0]:
         return ""
     return (
         "Who leads depends on what an image without a class scores, which no paper says: by the second table "
@@ -183,7 +183,7 @@ def hardly_found_sentence(pixels: pd.DataFrame, labels: Mapping[str, str], *, ab
     return f"Hardly found (less than {HARDLY:.0%} of the pixels of the class): {'; '.join(told)}.{why}"
 
 
-def _ranked(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def ranked(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """The lines of the leading column, the best first; none where no column leads."""
     scored = table.dropna(subset=["mean"])
     leading = [c for c in PREFERRED if c in set(scored["column"]) and columns[c]["better"] in BETTER]
@@ -196,7 +196,7 @@ def _ranked(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> pd
 
 def _leader(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) -> str:
     """``dU-Net has the highest Dice, 0.990, 0.004 above U-Net``."""
-    rows = _ranked(table, columns)
+    rows = ranked(table, columns)
     if rows.empty:
         return ""
     facts = columns[rows["column"].iloc[0]]

@@ -129,6 +129,16 @@ def test_an_answer_tells_size_interval_wins_and_only_what_the_adjusted_test_show
     assert say.answers(unsure, ("dice", "cell"), COLUMNS)[0].endswith("the adjusted test does not agree.")
 
 
+@pytest.mark.parametrize(("p", "expected"), [(0.01, "is shown by"), (0.2, "is not shown by")])
+def test_the_lead_of_the_best_row_is_called_shown_only_where_the_test_agrees(p, expected):
+    table = pd.DataFrame([interval("a"), interval("b", mean=0.9), interval("c", mean=0.7)])
+    pair = [difference("b", "a", p=p), difference("c", "a", p=0.5), difference("b", "a", "missed", p=0.5)]
+    told = say.lead_sentence(table, pd.DataFrame(pair), COLUMNS)
+    assert told.startswith(f"The lead in Dice (cell) {expected} these 9 images of 7 frames")
+    assert f"B minus A {HOSTILE}, 95 % interval +0.050 to +0.200, permutation test p = {p:.3f}" in told
+    assert say.lead_sentence(table, pd.DataFrame(pair), COLUMNS, ["a", "c"]) == ""
+
+
 def test_what_one_seed_cannot_tell_is_said():
     assert "one seed" in say.trainings_sentence(INTERVALS)
     assert "3 seeds and 2 splits" in say.trainings_sentence(INTERVALS.assign(seeds=3, folds=2))
