@@ -23,6 +23,8 @@ def section(
     labels: Mapping[str, str],
     colours: Mapping[str, str],
     baseline: str | None,
+    *,
+    trained: bool = True,
 ) -> str:
     """The section as HTML, without its heading.
 
@@ -33,6 +35,7 @@ def section(
         labels: label of each row, in order.
         colours: of each row.
         baseline: row that the others are compared with, if there is one.
+        trained: whether the rows are trainings, whose other seeds and folds the intervals leave out.
     """
     tables = {name: choices.one_family(read(name)) for name in ("intervals", "differences", "ranking", "images")}
     shown = say.leading(tables["intervals"], columns)
@@ -43,7 +46,7 @@ def section(
     alone = f"Shown: the splits of the family {family}; {', '.join(others)}: in the tables." if others else ""
     parts = [
         markup.paragraph(f"{told['units'][family]} {alone}".strip(), "note"),
-        markup.paragraph(say.trainings_sentence(tables["intervals"]), "note"),
+        markup.paragraph(say.trainings_sentence(tables["intervals"]), "note") if trained else "",
         _differences(tables, shown, columns, labels, colours, baseline),
         _order(tables, shown),
         _conventions(read, shown, labels),

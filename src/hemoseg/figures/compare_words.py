@@ -86,8 +86,9 @@ def panel_caption(one: Shown, facts: Mapping[str, Any]) -> str:
     raw = "raw image" if facts["raw"] else "no raw image was given (`--images`)"
     return (
         f"{one.name}: {one.note}. From left: {raw}, the truth, every folder with its Dice (mean over the classes but "
-        "background). Below: the dashed square, where the folders err or differ most. White: outline of the "
-        "prediction; orange, hatched: made up; blue, dotted: missed; purple, crossed: another class."
+        "background); boxes: errors of cells, by their columns. Below: the dashed square, where the folders err or "
+        "differ most. White: outline of the prediction; orange, hatched: made up; blue, dotted: missed; purple, "
+        "crossed: another class."
     )
 
 

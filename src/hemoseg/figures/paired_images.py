@@ -31,6 +31,7 @@ def draw(
         labels: label of each row, in the order to draw.
         colours: of each row.
     """
+    values = values.assign(group=values["group"].fillna(""))
     shown = {key: label for key, label in labels.items() if key in set(values["row"])}
     pairs = [pair for pair in pairs if set(pair) <= set(shown)][:MOST_PAIRS]
     drawn = figure(10.4, 4.4 if len(shown) < 6 else 5.0)
@@ -41,8 +42,8 @@ def draw(
     panels[0].set(title="Every image", ylabel=f"{name}{unit}")
     if pairs:
         _differences(panels[1], values, pairs, shown)
-        panels[1].set(title="The same image, minus the other row's", ylabel=f"{name}, difference{unit}")
-    name_groups(drawn, group_colours(values["group"].fillna("")))
+        panels[1].set(title="Difference, image by image", ylabel=f"{name}, difference{unit}")
+    name_groups(drawn, group_colours(values["group"]))
     return drawn
 
 

@@ -31,7 +31,7 @@ from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.comparison import columns, in_terminal
 from hemoseg.tables.confusion import confusion
 from hemoseg.tables.notes import notes
-from hemoseg.tables.table import AVERAGE, plan, tabulate
+from hemoseg.tables.table import AVERAGE, Plan, plan, tabulate
 
 MIN_AREA_SHARE = 0.1  # of the median true cell, as evaluate has it
 SPLIT = "all"
@@ -62,19 +62,35 @@ def main(argv: list[str] | None = None) -> None:
         runs = counted(given)
         settings = table_settings(given, args.convention, args.columns)
         table_plan = plan(settings)
-        table = tabulate(table_plan, runs)
-        files.write_table(out / "compare.csv", table)
-        files.write_table(out / "compare.pixels.csv", _of_all(runs, "pixels"))
-        files.write_table(out / "compare.cells.csv", _of_all(runs, "cells"))
-        files.write_table(out / "compare.confusion.csv", confusion(table_plan, runs))
-        files.write_json(out / "compare.conventions.json", notes(table_plan, runs, table))
-        statistics.write(table_plan, runs, out / "compare.statistics.json")
+        table, explained = _write(out, table_plan, runs)
+        made = statistics.write(table_plan, runs, out / "compare.statistics.json")
         files.write_json(out / TOLD, told(given, settings, _raw(args)))
         if not args.no_page:
             from hemoseg.steps import compare_page  # seconds of imports, which a table does not need
 
             compare_page.write(out, settings["title"])
-    print(in_terminal(table))
+    print(in_terminal(table), *answers(made, explained["columns"], settings), sep="\n")
+    print(f"{args.out}: {'compare.html and ' if not args.no_page else ''}tables; --help says which")
+
+
+def _write(out: Path, table_plan: Plan, runs: Sequence[Run]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Write the table and what it is made from; the table and what its columns mean."""
+    table = tabulate(table_plan, runs)
+    explained = notes(table_plan, runs, table)
+    files.write_table(out / "compare.csv", table)
+    files.write_table(out / "compare.pixels.csv", _of_all(runs, "pixels"))
+    files.write_table(out / "compare.cells.csv", _of_all(runs, "cells"))
+    files.write_table(out / "compare.confusion.csv", confusion(table_plan, runs))
+    files.write_json(out / "compare.conventions.json", explained)
+    return table, explained
+
+
+def answers(made: Mapping[str, pd.DataFrame], columns: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Who is better than whom and how sure that is, as on the page's first screen."""
+    from hemoseg.figures import compare_words  # a second of imports, which bad input does not need
+
+    given = (columns, list(settings["rows"]), settings["baseline"])
+    return compare_words.answers(made["intervals"], made["differences"], *given)
 
 
 def _free(args: argparse.Namespace) -> Path:

@@ -42,8 +42,10 @@ out
   compare.images.csv        the same for every single image
   compare.pixels.csv, .cells.csv   counts of pixels per image and class; facts of every cell
   compare.confusion.csv     which class was taken for which
-  compare.panel.csv         ranks under other conventions, and more tables of how sure it is,
-                            the same as `hemoseg statistics` writes
+  compare.intervals.csv     95 % intervals of the table's numbers over the images (or groups)
+  compare.differences.csv   every two rivals on the same images: difference, interval, tests
+  compare.ranking.csv       how often each rival has each rank when images are drawn anew
+  compare.panel.csv, .absences.csv   ranks under other conventions; images without a class
   compare.conventions.json, .statistics.json   what the numbers mean
   compare.json              what was compared
 

@@ -102,18 +102,25 @@ class Compared:
     def _raw(self) -> dict[str, Path]:
         return files_by_id(Path(self.facts["raw"]), IMAGE_SUFFIXES) if self.facts["raw"] else {}
 
-    def shown(self, notes: Mapping[str, str], models: Sequence[str], dice: pd.DataFrame) -> list[Shown]:
+    def cells_of(self, model: str) -> pd.DataFrame:
+        """Facts of the cells of one folder and of the truth beside it."""
+        return self.cells[self.cells["model"] == model]
+
+    def shown(
+        self, notes: Mapping[str, str], models: Sequence[str], dice: pd.DataFrame, marks: Mapping[str, pd.DataFrame]
+    ) -> list[Shown]:
         """Images as the page shows them, made smaller where they are large.
 
         Args:
             notes: what to say of each image, by name, in order.
             models: rivals to show.
             dice: per model and sample (`figures.scores.of_images`).
+            marks: cells to box of each rival (`figures.cell_marks.errors`).
         """
         scores = {(row.model, row.sample): row.dice for row in dice.itertuples()}
-        return [self._shown(name, note, models, scores) for name, note in notes.items()]
+        return [self._shown(name, note, models, scores, marks) for name, note in notes.items()]
 
-    def _shown(self, name: str, note: str, models: Sequence[str], scores: Mapping) -> Shown:
+    def _shown(self, name: str, note: str, models: Sequence[str], scores: Mapping, marks: Mapping) -> Shown:
         true = _small(read_truth(self._folder(TRUTH), name, self._common))
         said = {model: _small(read_rival(self._folder(model), name, self._common)) for model in models}
         return Shown(
@@ -124,6 +131,7 @@ class Compared:
             note=note,
             instances=true.instances,
             pred_instances={model: labels.instances for model, labels in said.items()},
+            marks={model: rows[rows["sample"] == name] for model, rows in marks.items() if model in models},
             dice={model: scores[model, name] for model in models if (model, name) in scores},
             colours=palette(self.class_names),
         )

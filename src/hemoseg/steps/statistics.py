@@ -13,6 +13,8 @@ Writes, each whole: what was done, as sentences (``--out``, JSON), and with othe
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from hemoseg.steps import arguments, files
 from hemoseg.steps.evaluated import read_run
 from hemoseg.steps.run_names import RUN_FORM
@@ -31,10 +33,11 @@ def main(argv: list[str]) -> None:
     write(plan(arguments.settings(args.settings)), [read_run(text) for text in args.run], args.out)
 
 
-def write(table_plan: Plan, runs: Sequence[Run], out: Path) -> None:
-    """Make and write everything; ``out`` is NAME.statistics.json."""
+def write(table_plan: Plan, runs: Sequence[Run], out: Path) -> dict[str, pd.DataFrame]:
+    """Make, write and give back all tables by name; ``out`` is NAME.statistics.json."""
     tables, told = statistics(table_plan, runs)
     name = out.name.removesuffix(".json").removesuffix(".statistics")
     for what, table in tables.items():
         files.write_table(out.with_name(f"{name}.{what}.csv"), table)
     files.write_json(out, {"table": table_plan.name} | told)
+    return tables
