@@ -6,7 +6,7 @@ import numpy as np
 from hemoseg.simulation import smear
 
 CUT = 0.85  # share of rows and columns of each frame that is used where views are shifted against one another
-SMEAR = {"height": 144, "width": 192, "diameter": 24, "cells": 14, "patients": 2, "channels": 3, "margin": (0, 0)}
+SMEAR = {"height": 144, "width": 192, "diameter": 24, "cells": 20, "patients": 2, "channels": 3, "margin": (0, 0)}
 
 
 def frames(count, seed=0, **settings):

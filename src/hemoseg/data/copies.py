@@ -1,39 +1,42 @@
 """Images that show the same: equal pixel for pixel, or one turned, mirrored, shifted, brighter or saved anew.
 
-Equal images have equal hashes. For the others each image becomes a small picture of its contrast (`contrast_of`), and
+Equal images have equal hashes. For the others each image becomes a small picture of its contrast (`data.pictures`), and
 three things are asked of it, in this order, because each costs more than the one before:
 
 1. which other images have a similar spectrum (`spectra`), which neither turns nor mirrors change, and shifts hardly;
 2. of these few, in which of the eight positions of a square and at which shift the two fit best: the highest peaks of
    the phase correlation (Kuglin and Hines 1975);
 3. how well they correlate where they then overlap (Pearson). A pair at `LEAST` or above shows the same, if it also
-   reaches `LEAST_OWN` without what all images have in common.
+   reaches `LEAST_OWN` without what all images have in common, if the peak is as sharp as copies make it (`SHARP`), and,
+   where one is shifted, if there is enough to see that chance does not do it (`SURE`): of two frames with three cells
+   each, two may well stand alike somewhere.
 
 Time grows with the square of the number of images in the first step, a matrix product, and in proportion in the others;
-memory grows in proportion. What is not found: views that overlap by less than `OVERLAP`, magnified parts of an image,
-turns by other angles than quarters.
+memory grows in proportion. What is not found: views that overlap by less than `OVERLAP` or hold few cells where they
+do, magnified parts of an image, turns by other angles than quarters.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from scipy import fft
 
-SIDE = 64  # pixels of the small picture: a red cell of a whole frame is then still three to six wide
-FINE, COARSE = 1.0, SIDE / 16  # standard deviations between which structures are seen, in its pixels
+from hemoseg.data.pictures import SIDE, contrast_of, layers_of, positions_of_square, spectra, window
+
 LEAST = 0.93  # correlation of copies; benchmarks/leakage shows what others reach
 LEAST_OWN = 0.7  # the same without what all images share: the rim of a round field, a cell always in the middle
 OVERLAP = 0.5  # share of the picture in which two shifted views must agree
-PEAK = 0.2  # of the phase correlation of a pair worth looking at; an image with itself has 1
+STILL = 0.9  # share from which on a view counts as not shifted
+SHARP = 0.45  # least phase correlation, as a share of the overlap; an image with itself has 1
+SURE = 8.0  # least standard errors that Fisher's z of a shifted view lies above 0
 PEAKS = 6  # shifts that are tried
 PAIRS = 6000  # pairs looked at in a small set
 NEAREST = (6, 64)  # least and most candidates of an image
 BLOCK = 256  # images compared with all others at a time
-FEW = 10  # images below which nothing is said to be common to all
-SAMPLED = 400  # images of which the common picture is the median
 
 Crossing = Callable[[np.ndarray], np.ndarray]
 
@@ -83,7 +86,7 @@ def find_copies(images: Sequence[np.ndarray], crossing: Crossing) -> list[Copy]:
     """
     shows = np.array([image.size > 0 and image.min() != image.max() for image in images], bool)
     same = _same(images, shows, crossing)
-    pictures = _layers([contrast_of(image) for image in images], shows)
+    pictures = layers_of([contrast_of(image) for image in images], shows)
     found = {(copy.first, copy.second): copy for copy in same}
     for first, second in _candidates(spectra(pictures[:, 1]), shows, crossing):
         if (first, second) not in found and (copy := compare(pictures, first, second)) is not None:
@@ -105,68 +108,6 @@ def _same(images: Sequence[np.ndarray], shows: np.ndarray, crossing: Crossing) -
             if matters.any():
                 copies.append(Copy(*sorted((int(position), int(positions[matters.argmax()]))), same=True))
     return copies
-
-
-def contrast_of(image: np.ndarray) -> np.ndarray:
-    """A small picture of an image without its brightness, its shading and its noise, float32 ``(SIDE, SIDE)``.
-
-    Structures between `FINE` and `COARSE` stay, whatever the image's sides; mean 0, standard deviation 1, all 0 where
-    there is nothing to see.
-    """
-    grey = np.asarray(image, np.float32).mean(axis=0)
-    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return _standard(cv2.GaussianBlur(small, (0, 0), FINE) - cv2.GaussianBlur(small, (0, 0), COARSE))
-
-
-def _standard(picture: np.ndarray) -> np.ndarray:
-    picture = picture - picture.mean()
-    deviation = picture.std()
-    return picture / deviation if deviation > 0 else picture
-
-
-def _layers(pictures: list[np.ndarray], shows: np.ndarray) -> np.ndarray:
-    """Each picture, and each without what all have in common, float32 ``(N, 2, SIDE, SIDE)``.
-
-    Common is the median picture in its eight positions, so that turned copies lose the same; a picture loses as much of
-    them as it holds.
-    """
-    layers = np.zeros((len(pictures), 2, SIDE, SIDE), np.float32)
-    for layer, picture in zip(layers, pictures, strict=True):
-        layer[:] = picture
-    known = np.flatnonzero(shows)
-    if len(known) < FEW:
-        return layers
-    common = positions_of_square(np.median(layers[known[:: -(-len(known) // SAMPLED)], 0], axis=0)).reshape(8, -1)
-    _, power, axes = np.linalg.svd(common, full_matrices=False)
-    axes = axes[power > 0.01 * power[0]] if power[0] > 0 else axes[:0]
-    for own in (layers[position, 1] for position in known):
-        own[:] = _standard(own - ((axes @ own.ravel()) @ axes).reshape(own.shape))
-    return layers
-
-
-def positions_of_square(picture: np.ndarray) -> np.ndarray:
-    """A picture ``(..., S, S)`` as it is, turned by 90, 180 and 270 degrees, and all four of its mirror image."""
-    sides = (picture, picture[..., ::-1])
-    return np.stack([np.rot90(one, quarters, axes=(-2, -1)) for one in sides for quarters in range(4)])
-
-
-def spectra(pictures: np.ndarray) -> np.ndarray:
-    """What of the pictures no turn, mirror or shift changes: float32 ``(N, D)`` of length 1.
-
-    Log amplitudes of the low frequencies, mean over the eight positions of a square, each as far from the mean of all
-    pictures as its standard deviation tells.
-    """
-    low = SIDE // 3
-    rows = np.zeros((len(pictures), low * (low + 1) // 2), np.float32)
-    upper = np.triu_indices(low)
-    for row, picture in zip(rows, pictures, strict=True):
-        amplitude = np.log1p(np.abs(fft.rfft2(picture * _window())))
-        # Of a real picture row -r of the spectrum mirrors row r, so that two of the eight are left to average.
-        half = amplitude[:low, :low] + amplitude[(-np.arange(low)) % SIDE, :low]
-        row[:] = (half + half.T)[upper]
-    rows -= rows.mean(axis=0, keepdims=True) if len(rows) else 0
-    rows /= rows.std(axis=0, keepdims=True) + 1e-6 if len(rows) else 1
-    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6)
 
 
 def _candidates(rows: np.ndarray, shows: np.ndarray, crossing: Crossing) -> list[tuple[int, int]]:
@@ -193,7 +134,7 @@ def compare(pictures: np.ndarray, first: int, second: int) -> Copy | None:
     peaks = _phase_correlation(fixed[1], moving[:, 1])
     tried = np.argpartition(-peaks, PEAKS, axis=None)[:PEAKS]
     best, place = 0.0, (0, 0.0, 0.0)
-    for peak in tried[peaks.ravel()[tried] >= PEAK]:
+    for peak in tried[peaks.ravel()[tried] >= SHARP * OVERLAP]:
         position, row, column = (int(i) for i in np.unravel_index(peak, peaks.shape))
         for rows in (row, row - SIDE):
             for columns in (column, column - SIDE):
@@ -201,7 +142,7 @@ def compare(pictures: np.ndarray, first: int, second: int) -> Copy | None:
                 best, place = max((best, place), (value, (position, rows, columns)))
     if best > 0.8 * LEAST:
         best, place = _between_pixels(fixed, moving[place[0]], best, place)
-    if best < LEAST:
+    if best < LEAST or not _is_sure(fixed[1], peaks.max(), best, place):
         return None
     shifted = (place[1] / SIDE, place[2] / SIDE)
     return Copy(first, second, best, mirrored=place[0] > 3, turned=90 * (place[0] % 4), shifted=shifted)
@@ -215,16 +156,11 @@ def _phase_correlation(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
 
 
 def _phases(pictures: np.ndarray) -> np.ndarray:
-    spectrum = fft.rfft2(pictures * _window())
+    spectrum = fft.rfft2(pictures * window())
     return _band() * spectrum / (np.abs(spectrum) + 1e-6)
 
 
-def _window() -> np.ndarray:
-    """1 inside, falling to 0 within a fifth of the side at the border, where a shifted view shows something else."""
-    side = np.clip(1.6 * np.sin(np.pi * (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE), 0, 1)
-    return np.outer(side, side)
-
-
+@cache
 def _band() -> np.ndarray:
     """Frequencies that `contrast_of` keeps."""
     away = np.hypot(fft.fftfreq(SIDE)[:, None], fft.rfftfreq(SIDE)[None]) * SIDE
@@ -244,6 +180,23 @@ def _correlation(fixed: np.ndarray, moving: np.ndarray, rows: int, columns: int)
     size = np.sqrt((one * one).sum(axis=(1, 2)) * (other * other).sum(axis=(1, 2)))
     whole, own = (one * other).sum(axis=(1, 2)) / np.maximum(size, 1e-6)
     return float(whole) if own >= LEAST_OWN else 0.0
+
+
+def _is_sure(fixed: np.ndarray, peak: float, correlation: float, place: tuple) -> bool:
+    """Whether two pictures that correlate so at a place are copies, and do not look alike by chance.
+
+    A shifted view is asked for more. Of its pixels about as many are independent as waves share its power, times the
+    share of the area that holds it: the squared sum over the sum of squares counts both.
+    """
+    rows, columns = (round(shift) for shift in place[1:])
+    part = fixed[max(rows, 0) : SIDE + min(rows, 0), max(columns, 0) : SIDE + min(columns, 0)]
+    overlap = part.size / SIDE**2
+    if peak < SHARP * overlap or overlap >= STILL:
+        return bool(peak >= SHARP * overlap)
+    power = np.abs(fft.fft2(part - part.mean())) ** 2
+    waves = power.sum() ** 2 / (power**2).sum()
+    filled = (part**2).sum() ** 2 / (part**4).sum() / part.size
+    return bool(np.arctanh(min(correlation, 0.999)) * np.sqrt(waves * filled) >= SURE)
 
 
 def _between_pixels(fixed: np.ndarray, moving: np.ndarray, best: float, place: tuple) -> tuple[float, tuple]:

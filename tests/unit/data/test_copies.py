@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.leakage.planted import COPIES, all_pairs, frames, planted
-from hemoseg.data.copies import PAIRS, SIDE, find_copies, positions_of_square, spectra
+from hemoseg.data.copies import PAIRS, find_copies
+from hemoseg.data.pictures import SIDE, positions_of_square, spectra
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,16 @@ def test_a_large_set_is_looked_at_in_blocks_and_in_few_pairs(smears, monkeypatch
     monkeypatch.setattr(copies, "PAIRS", 1)
     assert PAIRS > 1
     assert pairs(images) == truth
+
+
+def test_a_few_cells_that_happen_to_stand_alike_make_no_copies():
+    rng = np.random.default_rng(1)
+    images = []
+    for _ in range(12):
+        image = rng.integers(180, 200, (1, 64, 64)).astype(np.uint8)
+        for row in (4, 24, 44):
+            column = int(rng.integers(4, 50))
+            image[0, row : row + 12, column : column + 12] -= np.uint8(90)
+        images.append(image)
+    assert pairs(images) == set()
+    assert pairs([*images, images[5][:, ::-1].copy()]) == {(5, 12)}
