@@ -168,18 +168,18 @@ def turned_sentences(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> l
         if len(ways) < 2:
             continue
         own, *others = ways.items()
-        before = own[1].set_index("label")["rank"]
-        changes = [(way, turns(before, rows.set_index("label")["rank"])) for way, rows in others]
-        said = [f"{way_name(*way)} ({_pairs(pairs)})" for way, pairs in changes if pairs]
+        before, labels = own[1].set_index("row")["rank"], dict(zip(lines["row"], lines["label"], strict=True))
+        changes = [(way, turns(before, rows.set_index("row")["rank"])) for way, rows in others]
+        said = [f"{way_name(*way)} ({_pairs(pairs, labels)})" for way, pairs in changes if pairs]
         header = f"{lines['header'].iloc[0]}{of_class(name)}"
         kept = f"the order is that of the table under {count_of(len(others), 'other convention')}"
         told.append(f"{header}: {'rows change places under ' + '; '.join(said) if said else kept}.")
     return told
 
 
-def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
-    named = ", ".join(f"{worse} before {better}" for better, worse in pairs[:2])
-    return named if len(pairs) < 3 else f"{named} and {count_of(len(pairs) - 2, 'more pair')}"
+def _pairs(pairs: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> str:
+    named = " / ".join(f"{labels[worse]} before {labels[better]}" for better, worse in pairs[:2])
+    return named if len(pairs) < 3 else f"{named} / {count_of(len(pairs) - 2, 'more pair')}"
 
 
 def absences_table(absences: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:

@@ -37,14 +37,14 @@ def shares(ranking: pd.DataFrame, leading: Sequence[tuple[str, str]]) -> Figure:
         leading: (column, class) of the panels.
     """
     parts = [part for key in leading if len(part := _of(ranking, *key))]
-    rows = list(dict.fromkeys(ranking["label"]))
-    drawn = figure(10.4, 1.3 + 0.36 * max(len(rows), 3))
+    labels = ranking.drop_duplicates("row").set_index("row")["label"]
+    drawn = figure(10.4, 1.3 + 0.36 * max(len(labels), 3))
     panels = drawn.subplots(1, max(len(parts), 1), sharey=True, squeeze=False).ravel()
     for axes, part in zip(panels, parts, strict=False):
-        table = part.pivot(index="label", columns="rank", values="share").reindex(rows)
-        measured = part[part["measured"].astype(bool)].set_index("label")["rank"].to_dict()
+        table = part.pivot(index="row", columns="rank", values="share").reindex(labels.index)
+        measured = part[part["measured"].astype(bool)].set_index("row")["rank"].to_dict()
         axes.imshow(table, cmap=SHARES, vmin=0, vmax=1, aspect="auto")
-        for place, row in enumerate(rows):
+        for place, row in enumerate(labels.index):
             for rank, share in table.loc[row].items():
                 if share >= 0.005:
                     weight = "bold" if measured.get(row) == rank else "normal"
@@ -53,7 +53,7 @@ def shares(ranking: pd.DataFrame, leading: Sequence[tuple[str, str]]) -> Figure:
                     axes.text(rank - 1, place, f"{share:.0%}", **told)
         _finish(axes, part, [str(rank) for rank in table.columns])
         axes.set_xlabel("rank (1 is best)")
-    panels[0].set_yticks(range(len(rows)), [shortened(row, 24) for row in rows])
+    panels[0].set_yticks(range(len(labels)), [shortened(label, 24) for label in labels])
     return drawn
 
 
@@ -66,22 +66,22 @@ def conventions(panel: pd.DataFrame, leading: Sequence[tuple[str, str]]) -> Figu
     """
     parts = [part for key in (*leading, ("matching", "all")) if len(part := _of(panel, *key))]
     parts = [part for part in parts if part["choice"].nunique() > 1 or part["value"].nunique() > 1]
-    rows = list(dict.fromkeys(panel["label"]))
+    labels = panel.drop_duplicates("row").set_index("row")["label"]
     widths = [part.groupby(["choice", "value"]).ngroups for part in parts] or [1]
-    drawn = figure(10.4, 1.9 + 0.34 * max(len(rows), 3))
+    drawn = figure(10.4, 1.9 + 0.34 * max(len(labels), 3))
     panels = drawn.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths).ravel()
     for axes, part in zip(panels, parts, strict=False):
         ways = list(dict.fromkeys(zip(part["choice"], part["value"], strict=True)))
-        _ranks_of(axes, part, rows, ways)
+        _ranks_of(axes, part, list(labels.index), ways)
         _finish(axes, part, [way_name(*way) for way in ways])
         axes.tick_params(axis="x", labelrotation=90, labelsize=8)
-    panels[0].set_yticks(range(len(rows)), [shortened(row, 24) for row in rows])
-    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    panels[0].set_yticks(range(len(labels)), [shortened(label, 24) for label in labels])
+    panels[0].set_ylim(len(labels) - 0.5, -0.5)
     return drawn
 
 
 def _ranks_of(axes: Axes, part: pd.DataFrame, rows: Sequence[str], ways: Sequence[tuple[str, str]]) -> None:
-    ranks = part.set_index(["label", "choice", "value"])["rank"]
+    ranks = part.set_index(["row", "choice", "value"])["rank"]
     for place, row in enumerate(rows):
         own = ranks.get((row, *ways[0]), np.nan)
         for at, way in enumerate(ways):

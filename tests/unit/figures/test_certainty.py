@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemoseg.figures import cells_by_size, certainty, differences, paired_images, ranks
+from hemoseg.figures import cells_by_size, certainty, differences, markup, paired_images, ranks
 from hemoseg.figures import certainty_words as say
 
 HOSTILE = "<script>$_"
@@ -17,6 +17,12 @@ COLUMNS = {
 LABELS = {"a": f"A {HOSTILE}", "b": "B", "c": "C"}
 COLOURS = dict.fromkeys(LABELS, "#2b6cb0")
 SHOWN = [("dice", "cell"), ("missed", "all")]
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Pictures of few pixels: nobody looks at them."""
+    monkeypatch.setattr(markup, "CHART_DPI", 20)
 
 
 def difference(row, other, column="dice", value=0.1, low=0.05, high=0.2, p=0.01, **more):
@@ -204,6 +210,12 @@ def test_the_section_tells_units_answers_order_and_conventions_and_is_safe():
         assert words in page
     assert page.count("<figure") == 4
     assert "<script" not in page
+
+
+def test_rows_with_the_same_label_are_kept_apart():
+    same = {name: table.assign(label="Same") if "label" in table else table for name, table in TABLES.items()}
+    page = certainty.section(same.__getitem__, TOLD, COLUMNS, dict.fromkeys(LABELS, "Same"), COLOURS, "a")
+    assert page.count("<figure") == 4
 
 
 def test_a_single_row_has_a_section_without_comparisons():
