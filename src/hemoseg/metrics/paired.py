@@ -60,7 +60,9 @@ def corrected_resampled_t(differences: np.ndarray, test_share: float) -> float:
     """Two-sided p of the t-test over folds that allows for their shared training images.
 
     Nadeau and Bengio 2003, doi:10.1023/A:1024068626366: the variance of the mean of J differences is taken as
-    (1 / J + test / training images) times their variance (ddof = 1). NaN with less than two folds; 1 where all are 0.
+    (1 / J + test / training images) times their variance (ddof = 1). That is a rule of thumb: where differences depend
+    more on the training images, which folds share, than on the test images, it finds differences that are none
+    (benchmarks/statistics). NaN with less than two folds; 1 where all are 0.
 
     Args:
         differences: one per fold, ``(J,)``; NaN is left out.

@@ -56,6 +56,10 @@ def test_one_test_does_not_change_another_and_nothing_is_no_difference():
     assert flip_test(np.zeros((20, 1)))[0] == 1.0
 
 
+def test_what_was_observed_is_one_of_the_flips_so_that_p_is_never_0():
+    assert flip_test(np.ones((40, 1)), flips=99)[0] == 1 / 100
+
+
 @pytest.mark.parametrize("n", [5, 6])
 def test_six_units_can_show_a_difference_and_five_cannot(n):
     values = np.arange(1.0, n + 1)
