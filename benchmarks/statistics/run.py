@@ -8,8 +8,8 @@ for every model, patient and repeat, so that no model is better than another. In
 images of a patient are then taken for independent, and the tests are wrong, as anyone's would be. In ``better`` one
 model misses fewer cells.
 
-Folds share training images, which no images of one test set can show; ``folds`` holds numbers only: what each training
-image teaches a model is noise too, more or less of it than in testing, and the plain t-test is beside the corrected one.
+Folds share training images, which no images of one test set can show; ``folds`` holds numbers only: what a training
+image teaches a model is noise too, more or less than in testing, and the plain t-test is beside the corrected one.
 
 Writes benchmarks/results/statistics.csv: share of the repeats in which p < 0.05, or in which the 95 % interval does
 not hold the truth, and ``most``, what 99 of 100 such series of repeats stay below where the nominal 0.05 is true.
@@ -160,72 +160,6 @@ def main(repeats):
     lines = [line for training in TRAINING for line in of_folds(rng, training, 10 * repeats)]
     for number, scenario in enumerate(("alike", "patients", "hidden", "better")):
         lines += of_scenario(np.random.default_rng([2, number]), whole, scenario, repeats)
-        print(pd.DataFrame(lines).query("scenario == @scenario").to_string(index=False), flush=True)
-    order = [(form, truth) for form in FORMS for truth in truths for _ in range(TIMES)]
-    rows = [counted(truth, segmented(rng, truth, form)) for form, truth in order]
-    return Pool(*zip(*rows, strict=True), np.arange(len(rows)).reshape(len(FORMS), FRAMES, TIMES))
-
-
-def drawn_runs(rng, whole, scenario):
-    """Two models on one test set."""
-    patients = np.repeat(np.arange(PATIENTS), IMAGES)
-    frames = rng.integers(0, FRAMES, patients.size)
-    groups = [""] * patients.size if scenario in ("alike", "hidden") else [f"p{p}" for p in patients]
-    runs = []
-    for model in PLAN.rows:
-        size = patients.size if scenario == "alike" else PATIENTS
-        forms = rng.integers(0, len(FORMS) - 2 * (scenario == "better" and model == "b"), size)
-        forms = forms if scenario == "alike" else forms[patients]
-        times = rng.integers(0, TIMES, patients.size)
-        runs.append(whole.run(model, whole.entries[forms, frames, times], groups))
-    return runs
-
-
-def of_scenario(rng, whole, scenario, repeats):
-    """Lines of a scenario: for each column, each test and both intervals."""
-    every = whole.run("a", whole.entries.ravel(), [""] * whole.entries.size)
-    truth = tabulate(PLAN, [every]).query("row == 'a'").set_index("column")["mean"]
-    found = []
-    for _ in range(repeats):
-        runs = drawn_runs(rng, whole, scenario)
-        draws = drawn(PLAN, runs)
-        lines = differences(PLAN, runs, draws).set_index("column")
-        own = intervals(PLAN, runs, draws).query("row == 'a'").set_index("column")
-        outside = pd.DataFrame({"interval of the difference": (lines["low"] > 0) | (lines["high"] < 0)})
-        outside = outside.assign(**{name: lines[name] < LEVEL for name in TESTS})
-        found.append(outside.assign(**{"interval of a mean": (own["low"] > truth) | (own["high"] < truth)}))
-    shares = pd.concat(found).groupby(level="column", sort=False).mean().stack()
-    return [told | {"scenario": scenario} for told in lines_of(shares, repeats)]
-
-
-def of_folds(rng, training, repeats, images=60, folds=5):
-    """Lines of t-tests over folds, plain and corrected, of numbers whose folds share training images.
-
-    ``training``: variance of what a fold's training images teach a model, over that of the fold's test images.
-    """
-    fold, p = np.arange(images) % folds, []
-    size = np.sqrt(training * folds * (1 - 1 / folds))  # of what one training image teaches
-    for _ in range(repeats):
-        taught, scores = rng.normal(size=(2, images)) * size, rng.normal(size=(2, images))
-        numbers = [[taught[m, fold != k].mean() + scores[m, fold == k].mean() for k in range(folds)] for m in (0, 1)]
-        p.append([paired.corrected_resampled_t(np.subtract(*numbers), share) for share in (0, 1 / (folds - 1))])
-    names = pd.MultiIndex.from_product([[f"training / test {training:g}"], ["plain t over folds", "p_fold_t"]])
-    shares = pd.Series((np.array(p) < LEVEL).mean(axis=0), names)
-    return [told | {"scenario": "folds"} for told in lines_of(shares, repeats)]
-
-
-def lines_of(shares, repeats):
-    most = stats.binom.ppf(0.99, repeats, LEVEL) / repeats
-    told = {"repeats": repeats, "most": most}
-    return [{"column": c, "test": test, "share": share} | told for (c, test), share in shares.items()]
-
-
-def main(repeats):
-    rng = np.random.default_rng(0)
-    whole = pool(rng)
-    lines = [line for training in TRAINING for line in of_folds(rng, training, 10 * repeats)]
-    for scenario in ("alike", "patients", "hidden", "better"):
-        lines += of_scenario(rng, whole, scenario, repeats)
         print(pd.DataFrame(lines).query("scenario == @scenario").to_string(index=False), flush=True)
     order = ["scenario", "column", "test", "share", "most", "repeats"]
     pd.DataFrame(lines)[order].to_csv(OUT, index=False, float_format="%.4g", lineterminator="\n")
