@@ -20,8 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from planted import COPIES, all_pairs, frames, planted
@@ -29,6 +28,7 @@ from planted import COPIES, all_pairs, frames, planted
 from hemoseg.data.copies import find_copies
 from hemoseg.simulation import cell_kinds, nuclei
 
+ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "results" / "leakage.json"
 REAL = ("smear", "nuclei", "sickle_cells", "white_cells", "points")
 

@@ -89,7 +89,7 @@ def settings_of(kind):
     columns |= {"incomplete": "III"} | ({"two_types": "IV", "auc": HOSTILE} if kind["classes"] > 2 else {})
     folds = kind["folds"]
     protocol = {"protocol": "folds", "folds": folds} if folds > 1 else {"protocol": "fixed", "train": 4, "test": 4}
-    protocol = {"by": "sample", **protocol} | kind.get("split", {})
+    protocol = {"by": "sample", "leakage": "report", **protocol} | kind.get("split", {})
     return {
         "experiment": "lab", "scale": "demo", "title": HOSTILE, "source": HOSTILE, "dataset": "lab", "models": models,
         "labels": "truth", "split": protocol, "train": {"loss": "cross_entropy"}, "split_names": [*families(protocol)],
