@@ -84,7 +84,7 @@ def judged(folder, samples, model, folds, seed):
     """Out-of-fold predictions of all samples, in files."""
     path, splits = str(folder / "samples.npz"), str(folder / "splits.csv")
     write_arrays(path, **to_arrays(samples))
-    split = {"protocol": "folds", "folds": folds, "by": "frame", "validation": 0, "seed": seed}
+    split = {"protocol": "folds", "folds": folds, "by": "frame", "validation": 0, "seed": seed, "leakage": "report"}
     notes = str(folder / "splits.json")
     run("split", "--settings", json.dumps(split), "--samples", path, "--out", splits, "--notes", notes)
     files = []

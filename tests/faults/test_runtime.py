@@ -42,7 +42,7 @@ def job(kills, tmp_path):
     def arguments(step, **settings):
         samples = ["--samples", f"{tmp_path}/samples.npz"]
         if step == "split":
-            told = {"protocol": "folds", "folds": 2} | settings
+            told = {"protocol": "folds", "folds": 2, "leakage": "report"} | settings
             words = ["--out", f"{tmp_path}/out/splits.csv", "--notes", f"{tmp_path}/out/splits.json"]
             return ["split", "--settings", json.dumps(told), *samples, *words]
         told = kills.SETTINGS | {"train": kills.TRAIN | settings}
