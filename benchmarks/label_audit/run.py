@@ -5,7 +5,8 @@
 Frames are simulated, labels swapped at random, folds drawn by frame, a model trained on each fold's swapped labels and
 asked about the held-out frames, all by the project's own commands; then every labelled cell is ranked. Printed and
 written, per set and draw: the average precision of the list's order, beside that of two other orders and of chance;
-the share of swapped labels among the first k of the list, k their number; what confident learning expects.
+the share of swapped labels among the first k of the list, k their number; what confident learning expects. Rows of
+other sets and draws that FILE holds stay.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from hemoseg.__main__ import main as hemoseg
 from hemoseg.data.samples import from_arrays, to_arrays
 from hemoseg.metrics.label_classes import of_classes, thresholds
 from hemoseg.metrics.label_errors import SURE
-from hemoseg.steps.files import read_arrays, write_arrays, write_json
+from hemoseg.steps.files import read_arrays, read_json, write_arrays, write_json
 from hemoseg.steps.label_audit import cells_of
 from hemoseg.steps.restore import predictions_of
 from hemoseg.tables.label_audit import audited, average_precision, expected
@@ -167,15 +168,17 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    rows = []
+    machine = {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__}
+    rows = {(row["set"], row["seed"]): row for row in read_json(args.out)["rows"]} if args.out.exists() else {}
     for name in args.sets:
         for seed in range(args.draws):
-            rows.append(one(name, seed))
-            print({key: round(value, 3) if isinstance(value, float) else value for key, value in rows[-1].items()})
-    table = pd.DataFrame(rows)
+            row = rows[name, seed] = one(name, seed)
+            print(
+                {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}, flush=True
+            )
+            write_json(args.out, {"share": SHARE, "rows": list(rows.values()), "machine": machine})
+    table = pd.DataFrame(list(rows.values())).drop(columns=["seed", "seconds"])
     print(table.groupby("set", sort=False).mean(numeric_only=True).round(3).T.to_string())
-    machine = {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__}
-    write_json(args.out, {"share": SHARE, "rows": rows, "machine": machine})
 
 
 if __name__ == "__main__":
