@@ -11,10 +11,11 @@ from hemoseg.tables import (
     instance_columns,
     number_columns,
     pixel_columns,
+    pooled_columns,
     roc_columns,
 )
 
-_THEMES = (pixel_columns, distance_columns, cell_columns, count_columns, instance_columns, roc_columns)
+_THEMES = (pixel_columns, pooled_columns, distance_columns, cell_columns, count_columns, instance_columns, roc_columns)
 _THEMES += (challenge_columns, class_columns, calibration_columns, cell_calibration_columns)
 _THEMES += (number_columns,)
 COLUMNS = {column.key: column for theme in _THEMES for column in theme.COLUMNS}
