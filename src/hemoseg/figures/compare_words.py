@@ -25,7 +25,7 @@ def badges(facts: Mapping[str, Any], common: Mapping[str, Any], convention: str)
     told += [count_of(facts["groups"], "group")] if facts["groups"] else ["groups not told"]
     told += [count_of(facts["cells"], "true cell")] if common["with_cells"] else ["cells not told apart"]
     told += [f"{classes} classes" if classes > 1 else "1 class", f"convention {convention}"]
-    told += [f"cells from {facts['min_area']:.3g} px", _tolerance(facts)]
+    told += [f"cells from {facts['min_area']:.4g} px", _tolerance(facts)]
     return [(text, "") for text in told]
 
 
@@ -77,7 +77,7 @@ def numbers_caption(counts: pd.DataFrame, min_area: float, with_cells: bool) -> 
         f"{counts['sample'].nunique()}; the larger a dot, the more images lie there). Solid: bias, the mean "
         "difference. Dashed: limits of agreement, bias ± 1.96 standard deviations of the differences (Bland and Altman "
         "1986), between which 95 % of images would lie, were the differences normal. Bands: 95 % intervals of these "
-        f"three lines, which take the images as independent. Counted is {cell} of at least {min_area:.3g} px."
+        f"three lines, which take the images as independent. Counted is {cell} of at least {min_area:.4g} px."
     )
 
 

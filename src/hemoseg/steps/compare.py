@@ -211,7 +211,10 @@ def table_settings(given: Given, convention: str, chosen: Sequence[str]) -> dict
     """Settings of the table, as `tables.table.plan` reads them."""
     common, names = given.common, [rival.name for rival in given.rivals]
     shown = columns(common.several_classes, common.with_cells, chosen)
-    told = {"table": "compare", "title": f"{', '.join(names)} beside the truth", "rows": {name: name for name in names}}
+    title = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    told = {"table": "compare", "title": f"{title} beside the truth", "rows": {name: name for name in names}}
+    if common.several_classes and convention == "strict":  # which leaves the background out
+        told["classes"] = [*common.class_names[1:], AVERAGE]
     return told | {"columns": shown, "convention": convention, "baseline": names[0]}
 
 

@@ -25,6 +25,7 @@ folders
   --kind auto tells them apart by their numbers and prints what it took them for. A mask
   may stand beside numbered cells: its cells are its 8-connected parts. Where TRUTH does
   not tell cells apart nothing is said of cells, unless --cells-from-parts.
+  Masks hold no probabilities: of calibration and ROC nothing can be said.
   TRUTH's dataset.yaml (class names, pixel_size_um), manifest.csv (column group) and
   images/ are used where they are there and the options do not say otherwise.
 
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     made = arguments.parser("compare", PURPOSE)
     made.formatter_class, made.epilog = argparse.RawDescriptionHelpFormatter, MANUAL
     made.add_argument("truth", type=Path, metavar="TRUTH", help="folder of what is right")
-    made.add_argument("rivals", type=Path, nargs="+", metavar="A", help="folders to compare with it")
+    made.add_argument("rivals", type=Path, nargs="+", metavar="A", help="folders to compare with it, and with A each")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, or to write anew")
     made.add_argument(
         "--names", nargs="+", default=[], metavar="NAME", help="what to call A, B, ... (default: folders)"

@@ -181,7 +181,9 @@ def _dropped(looks: Sequence[_Look], kinds: Mapping[str, tuple[str, ...]], sever
 
 
 def _areas(labels: Labels) -> np.ndarray:
-    cells = labels.instances
-    if cells is None:
-        cells = connected_components((labels.classes > 0) & (labels.classes != IGNORE))
-    return areas(np.where(labels.classes == IGNORE, 0, cells))
+    """Areas of the true cells; where they are not told apart, of the 8-connected parts of each class."""
+    valid = labels.classes != IGNORE
+    if labels.instances is not None:
+        return areas(np.where(valid, labels.instances, 0))
+    known = np.unique(labels.classes[valid & (labels.classes > 0)])
+    return np.concatenate([np.zeros(0, int), *(areas(connected_components(labels.classes == c)) for c in known)])
