@@ -165,7 +165,8 @@ def test_every_experiment_has_its_stages_and_rows(stages, snaked):
             together = f"{name}-{word}"  # a stage of all rows, where there is one
             expected |= {together if together in stages else f"{together}@{key}"}
             if together in stages:
-                assert f"results/{name}/{word}/{key}/runs.csv" in snaked[together][1]
+                folder = "evaluate" if word == "evaluate" else "train"
+                assert f"results/{name}/{folder}/{key}/runs.csv" in snaked[together][1]
         expected |= {f"{name}-clinic"} if experiment["clinic"] else set()
         expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-label_audit"} if experiment["label_audit"] else set()

@@ -21,6 +21,7 @@ ROWS = {
     "nuclei_touching": ["iu_dice", "u_bce", "iu_bce", "iuw_bce", "iu_bce_dice", "iuw_bce_dice"],
     "label_free_smear": ["autolabel", "otsu", "label_free_unet", "unet"],
     "sickle_cells": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
+    "autocsc_steps": ["u_base", "u_single", "u_transfer", "short_single", "short_transfer"],
     "autolabel_real": ["threshold_contours", "gaussian", "morphology", "all", "searched", "literal_all"],
     "autolabel_real_white_cells": ["threshold_contours", "gaussian", "morphology", "all", "searched", "literal_all"],
 }
@@ -55,7 +56,8 @@ def test_an_overlay_has_the_papers_methods_and_says_how_to_run_it(name):
 
 
 def test_one_dry_run_plans_every_overlay_from_the_names_of_the_files_alone(workspace):
-    for dataset in {planned_experiment(name)["dataset"] for name in ROWS}:
+    datasets = {planned_experiment(name)["dataset"] for name in ROWS}
+    for dataset in (name for name in datasets if not name.startswith("simulated_")):
         (workspace / f"data/{dataset}/images").mkdir(parents=True)
         (workspace / f"data/{dataset}/images/a.png").touch()
     overlays = [f"params/{name}.yaml" for name in ROWS]
@@ -64,7 +66,7 @@ def test_one_dry_run_plans_every_overlay_from_the_names_of_the_files_alone(works
     for name in ROWS:
         experiment = planned_experiment(name)
         trained = [model for model in experiment["models"].values() if model["weights_from"] is None]
-        runs = len(trained) * len(experiment["split_names"])
+        runs = sum(len(model["seeds"]) for model in trained) * len(experiment["split_names"])
         assert len(re.findall(rf"^rule train:\n(?: +.*\n)*? +wildcards: experiment={name},", output, re.M)) == runs
 
 
