@@ -93,12 +93,15 @@ def holm(values: Sequence[float]) -> np.ndarray:
 def rank_biserial(differences: np.ndarray) -> float:
     """Sum of the ranks of positive differences minus that of negative ones, over the sum of both, in [-1, 1].
 
-    The effect size that belongs to Wilcoxon's test (Kerby 2014, doi:10.2466/11.IT.3.1); 0 where nothing differs.
+    The effect size that belongs to Wilcoxon's test (Kerby 2014, doi:10.2466/11.IT.3.1); 0 where nothing differs, NaN
+    of none.
     """
     values = _known(differences)
+    if not values.any():
+        return 0.0 if len(values) else np.nan
     values = values[values != 0]
     ranks = stats.rankdata(np.abs(values))
-    return float((np.sign(values) * ranks).sum() / ranks.sum()) if len(values) else 0.0
+    return float((np.sign(values) * ranks).sum() / ranks.sum())
 
 
 def standardised(differences: np.ndarray) -> float:

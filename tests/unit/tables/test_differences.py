@@ -235,3 +235,14 @@ def test_ranks_by_closeness_to_zero_and_without_a_number():
     assert np.array_equal(ranks(numbers, "zero"), [[1, 1], [3, np.nan], [1, 1]], equal_nan=True)
     assert np.array_equal(ranks(numbers, "high"), [[3, 1], [1, np.nan], [2, 2]], equal_nan=True)
     assert np.array_equal(ranks(numbers, "low"), [[1, 2], [3, np.nan], [2, 1]], equal_nan=True)
+
+
+def test_a_row_alone_has_no_difference_and_what_has_no_number_has_no_test():
+    assert differences(plan_of("a"), runs_of("a")).empty
+    runs = [Run(run.model, run.split, 0, run.pixels.assign(nll=np.nan), NO_CELLS) for run in runs_of("ab", seeds=(0,))]
+    told = plan_of("ab", columns={"loss": "Loss", "dice": "Dice"})
+    line = differences(told, runs, drawn(told, runs, FEW)).iloc[0]
+    assert (line["column"], line["n_images"], line["n_units"], line["wins"]) == ("loss", 0, 0, 0)
+    numbers = ["difference", "low", "high", "image_difference", "p_wilcoxon", "p_permutation", "p_fold_t", "effect"]
+    assert line[numbers].isna().all()
+    assert ranking(told, runs, drawn(told, runs, FEW)).query("column == 'loss'")["share"].tolist() == [0] * 4
