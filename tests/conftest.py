@@ -1,10 +1,12 @@
 """A copy of the repository in which a test may run the engines."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +15,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+# Whatever a test starts would compile its modules anew, Snakemake's and DVC's for a second each, were Python told to
+# keep none.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("untimed", deadline=None)
@@ -36,12 +43,17 @@ class Workspace:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "DVC", "PYTEST"))}
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
         environment |= {"PYTHONPATH": "src", "COLUMNS": "120"} | variables
-        done = subprocess.run(
-            [str(word) for word in command], cwd=self.folder, env=environment, timeout=timeout, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        assert done.returncode == expect, f"{command} ended with {done.returncode}:\n{done.stdout[-6000:]}"
-        return done.stdout
+        words = [str(word) for word in command]
+        if words[:2] == ["snakemake", "--dry-run"]:
+            status, said = dry_run(words[1:], self.folder, environment, timeout)
+        else:
+            done = subprocess.run(
+                words, cwd=self.folder, env=environment, timeout=timeout, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            status, said = done.returncode, done.stdout
+        assert status == expect, f"{command} ended with {status}:\n{said[-6000:]}"
+        return said
 
     def planned(self, *arguments):
         """Jobs of a dry run as ``{"train unet/fold1/0": body}``; the body has lines such as ``input: a, b``."""
@@ -57,6 +69,23 @@ class Workspace:
     def copy(self, folder):
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder)
+
+
+@cache
+def warm_snakemake():
+    """The process that has Snakemake imported, which is most of what a dry run does; it ends with this one."""
+    command = [sys.executable, REPOSITORY / "tests" / "warm_snakemake.py"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def dry_run(words, folder, environment, timeout):
+    """Exit status and output of ``snakemake``, in a process forked off the warm one."""
+    warm = warm_snakemake()
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
+        told = {"words": words, "folder": str(folder), "environment": environment, "timeout": timeout}
+        warm.stdin.write(json.dumps(told | {"output": output.name}) + "\n")
+        warm.stdin.flush()
+        return int(warm.stdout.readline()), output.read()
 
 
 def _name(rule, body):

@@ -1,6 +1,7 @@
 """Which source files a step depends on: its import closure, read from the source and never imported."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def code_of(*modules: str) -> list[str]:
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -47,6 +48,14 @@ def _imports(path: Path) -> tuple[Path, ...]:
             parts = name.split(".")
             files += [_file_of(".".join(parts[:depth])) for depth in range(1, len(parts) + 1)]
     return tuple(file for file in files if file is not None)
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Statements at every depth. Expressions hold no import, and to walk them all takes most of a dry run's start."""
+    for node in body:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(node, part, ()))
 
 
 @cache

@@ -39,7 +39,7 @@ def test_switching_conda_on_and_off_runs_nothing_again(flow, conda_path):
     assert "Activating conda environment: .snakemake/conda/" in said
     flow.run(without)
     assert flow.planned(flow.page, with_conda, without) == {}
-    said = flow.run(flow.page, with_conda, without, options=["--use-conda", "--dry-run"], **conda_path)
+    said = flow.run(flow.page, with_conda, without, options=["--dry-run", "--use-conda"], **conda_path)
     assert "Nothing to be done" in said
 
 

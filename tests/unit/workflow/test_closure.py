@@ -1,6 +1,7 @@
 """The import closure against Python itself: whatever a step imports is in it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,31 @@ import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(f"hemoseg.{name}")
 print(json.dumps([m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "hemoseg"]))
+"""
+NESTED = """
+try:
+    from hemoseg.nested import tried
+except ImportError:
+    from hemoseg.nested import caught
+else:
+    from hemoseg.nested import well
+finally:
+    from hemoseg.nested import last
+for one in ():
+    while one:
+        from hemoseg.nested import looped
+else:
+    if one:
+        from hemoseg.nested import conditional
+    else:
+        from hemoseg.nested import otherwise
+class Held:
+    async def late(self):
+        with self:
+            from hemoseg.nested import within
+        match self:
+            case 1:
+                from hemoseg.nested import matched
 """
 
 
@@ -63,9 +89,13 @@ def test_the_closure_of_a_small_package(tmp_path, monkeypatch):
         "a/__init__.py": "from hemoseg import errors\n",
         "a/one.py": "def late():\n    from hemoseg.b import two\n",
         "b/__init__.py": "",
-        "b/two.py": "import numpy\nimport hemoseg.a.one\n",
+        "b/two.py": "import numpy\nimport hemoseg.a.one\nimport hemoseg.c\n",
         "b/three.py": "",
+        "c.py": NESTED,
     }
+    names = re.findall(r"nested import (\w+)", NESTED)
+    assert len(names) == 9
+    files |= {f"nested/{name}.py": "" for name in ("__init__", *names)}
     for name, text in files.items():
         path = tmp_path / "src/hemoseg" / name
         path.parent.mkdir(parents=True, exist_ok=True)
