@@ -65,8 +65,8 @@ def caption(reliability: pd.DataFrame) -> str:
         "is a bin at its mean probability, on the dashed line where they are right as often as they say, below it "
         "where they say too much. Bar: 95 % interval of a bootstrap of whole test "
         f"{reliability['units'].iloc[0]}s ({units}). Legend: calibration error of the curve, the mean distance from "
-        "the dashed line over the pixels. Below: share of the pixels in each bin, on a logarithmic scale; nearly all "
-        "are in the outer bins, so the error tells little of the pixels in doubt between them. Most probable: of each "
+        "the dashed line over the pixels. Below: share of the pixels in each bin, on a logarithmic scale; where nearly "
+        "all are in the outer bins, the error tells little of the pixels in doubt between them. Most probable: of each "
         "pixel the class with the highest probability, right where it is the true one."
     )
 

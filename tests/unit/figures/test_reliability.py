@@ -65,3 +65,15 @@ def test_precision_and_recall_leave_out_the_background_and_stand_without_an_aver
         assert [axes.get_title(loc="left") for axes in drawn.axes] == ["one", "two"]
         assert [text.get_text() for text in drawn.axes[0].get_legend().get_texts()] == expected
     assert "1 fold" in precision_recall.caption(curves, 9)
+
+
+@pytest.mark.parametrize(("height", "closer"), [(0.95, 1), (0.7, 0)])
+def test_curves_that_reach_the_corner_are_drawn_closer_too(height, closer):
+    recall = np.linspace(0.1, 1, 19)
+    curves = pd.concat(
+        pd.DataFrame({"row": "unet", "class": name, "recall": recall, "precision": height, "sd": np.nan, "n": 1,
+                      "chance": 0.1}) for name in ("background", "cell")
+    )  # fmt: skip
+    drawn = precision_recall.panels(curves, curves.iloc[:0], {"unet": "unet"}, LABELS, COLOURS)
+    drawn.draw_without_rendering()
+    assert len(drawn.axes[0].child_axes) == closer
