@@ -198,6 +198,26 @@ def test_what_straddles_is_a_sentence_and_nothing_else_is():
     assert words.straddle_sentence({"straddling_frames": 0, "straddling_groups": 0}) == ""
 
 
+COPIES = {"copied_test_samples": 3, "test_samples": 20, "copies": [{"test": "b", "train": "a", "how": "mirrored"}]}
+
+
+@pytest.mark.parametrize(
+    ("notes", "said", "unsaid"),
+    [
+        ({"straddling_groups": 4}, "By how much is not measured here, as `by: [frame, group]` would.", "optimism"),
+        ({"straddling_frames": 4}, "By how much is not measured here, as `by: [sample, frame]` would.", "optimism"),
+        ({"straddling_groups": 4, "given": True}, "By how much is not measured here.", "would"),
+        ({"straddling_groups": 4, "units": "frame and by group"}, "is measured here, as optimism", "not measured"),
+        ({"leakage": COPIES}, "copies of images (3 of 20 test samples; b is a, mirrored)", "`by:"),
+        ({"leakage": {"overlapping_test_samples": 2}}, "tiles that overlap (2 test samples)", "`by:"),
+    ],
+)
+def test_a_page_names_what_leaks_and_whether_its_worth_is_measured(notes, said, unsaid):
+    told = words.straddle_sentence(notes)
+    assert said in told
+    assert unsaid not in told
+
+
 TIMES = pd.DataFrame(
     {"row": ["u", "d", "d"], "label": ["U-Net", "dU-Net", "dU-Net"], "seconds": [0.1, 0.4, 0.2], "runs": [1, 2, 2],
      "quantity": ["training step", "training step", "test image"], "least": [0.1, 0.3, 0.2], "most": [0.1, 0.5, 0.2],
