@@ -38,7 +38,10 @@ class Units:
         """What the units are, and what is wrong with them, as a sentence for the reader."""
         told = f"{len(self.samples)} images of {self.number} {self.name}s; whole {self.name}s are drawn and exchanged"
         if self.name == "frame" and self.groups > 1:
-            told += f" ({self.groups} groups are too few for that: images of one group are taken as independent)"
+            told += (
+                f" ({self.groups} groups are too few for that: images of one group are taken as independent, so that "
+                "intervals may be far too short and p far too small)"
+            )
         few = f"; with less than {AT_LEAST} {self.name}s no test can reach p < 0.05, and intervals are too short"
         return told + (few if self.number < AT_LEAST else "") + "."
 
