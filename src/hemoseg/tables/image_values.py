@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.table import Plan, class_names, shown_classes, weighted_average
+from hemoseg.tables.table import Plan, class_names, of_each_image, shown_classes
 
 IMAGE = ["sample", "frame", "group"]
 HEADER = ["row", "column", "class", *IMAGE, "value"]
@@ -23,10 +22,9 @@ def image_values(plan: Plan, runs: Sequence[Run]) -> pd.DataFrame:
     parts = []
     for run in runs:
         facts = run.pixels.drop_duplicates("sample").reindex(columns=IMAGE).fillna("").astype(str)
-        alone = np.eye(len(facts))
         for key in plan.columns:
             for class_name in shown_classes(plan, COLUMNS[key], names):
-                values = weighted_average(COLUMNS[key], run, class_name, plan.conventions, alone)
+                values = of_each_image(COLUMNS[key], run, class_name, plan.conventions)
                 told = {"row": run.model, "split": run.split, "column": key, "class": class_name}
                 parts.append(facts.assign(**told, value=values))
     known = pd.concat(parts, ignore_index=True).dropna(subset="value")

@@ -12,7 +12,7 @@ import pandas as pd
 from hemoseg.metrics.bootstrap import interval_of_mean
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.columns import COLUMNS
-from hemoseg.tables.table import Plan, class_names, families_of, score, shown_classes, summarise, weighted_average
+from hemoseg.tables.table import Plan, class_names, families_of, of_each_image, score, shown_classes, summarise
 
 HEADER = [
     *("row", "label", "column", "header", "class", "family", "mean", "other_family", "other_mean", "optimism"),
@@ -53,7 +53,7 @@ def optimism(plan: Plan, runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFram
 def _values(column: Column, class_name: str, runs: Sequence[Run], plan: Plan) -> pd.DataFrame:
     """Scores of whole runs (``sample`` is NaN) and of their images, with ``kind``: how the images make the run's."""
     whole = [score(column, run, class_name, plan.conventions) for run in runs]
-    single = [weighted_average(column, run, class_name, plan.conventions, np.eye(len(run.samples))) for run in runs]
+    single = [of_each_image(column, run, class_name, plan.conventions) for run in runs]
     kind = next((kind for kind, made in KINDS.items() if _adds_up(whole, [made(one) for one in single])), "")
     rows = []
     for run, total, images in zip(runs, whole, single, strict=True):

@@ -17,6 +17,7 @@ from hemoseg.tables.conventions import Conventions, require_known
 from hemoseg.tables.weighting import mean_of_classes
 
 AVERAGE = "average"
+BLOCK = 1024  # images that are scored alone at once: memory grows with their number, not with its square
 PUBLISHED_FAMILIES = (ONE_FAMILY, "random")
 KEYS = (
     *("table", "title", "rows", "columns", "classes", "families", "thresholds", "accuracy", "also", "baseline"),
@@ -156,6 +157,13 @@ def weighted_average(
         return column.average.weighted(run, within, conventions, weights)
     numbers = [column.weighted(run, c, conventions, weights) for c in within]
     return np.broadcast_to(mean_of_classes(numbers), len(weights))
+
+
+def of_each_image(column: Column, run: Run, class_name: str, conventions: Conventions) -> np.ndarray:
+    """What `score` gives for each of the run's N samples alone (`Run.samples`), float ``(N,)``."""
+    number = len(run.samples)
+    blocks = [np.eye(min(BLOCK, number - first), number, first) for first in range(0, number, BLOCK)]
+    return np.concatenate([weighted_average(column, run, class_name, conventions, block) for block in blocks])
 
 
 def _class_id(column: Column, run: Run, class_name: str) -> int:

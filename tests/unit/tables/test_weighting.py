@@ -13,6 +13,7 @@ from hemoseg.data.predictions import Predictions
 from hemoseg.data.samples import IGNORE, Samples
 from hemoseg.steps import evaluate, files
 from hemoseg.steps.evaluated import read_run
+from hemoseg.tables import table
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import read
 from hemoseg.tables.table import AVERAGE, score, weighted_average
@@ -111,6 +112,13 @@ def test_the_scale_of_weights_matters_to_sums_only(run):
         once, twice = (weighted_average(column, run, name, read({}), w) for w in (weights, 2 * weights))
         factor = 2 if column.unit in ("cells", "images") else 1
         np.testing.assert_allclose(twice, factor * once, rtol=1e-12, err_msg=column.key)
+
+
+def test_images_alone_are_scored_in_blocks(run, monkeypatch):
+    monkeypatch.setattr(table, "BLOCK", 3)
+    for key, name in (("dice", AVERAGE), ("f1_50", "all")):
+        found = table.of_each_image(COLUMNS[key], run, name, read({}))
+        assert np.array_equal(found, weighted_average(COLUMNS[key], run, name, read({}), np.eye(N)), equal_nan=True)
 
 
 def test_rows_of_an_unknown_sample_are_refused(run):
