@@ -45,8 +45,9 @@ def calibration(probability: np.ndarray, gt: np.ndarray, valid: np.ndarray, bins
         is_class = true == class_id
         squares.append(((plane - is_class) ** 2).sum(dtype=np.float64))
         binned.append(in_bins(plane, is_class, bins))
-        label[plane > top] = class_id
-        np.maximum(top, plane, out=top)
+        if class_id:
+            np.copyto(label, class_id, where=plane > top)
+            np.maximum(top, plane, out=top)
     return Calibration(np.array(squares), np.stack([*binned, in_bins(top, label == true, bins)]))
 
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import cv2
 import numpy as np
 
 
@@ -17,20 +18,25 @@ def nearest_gaps(labels: np.ndarray, n: int, cap: float) -> np.ndarray:
         Distance per cell, 1.0 for cells that share an edge; NaN where no other cell lies within ``cap``.
     """
     reach = int(cap)
-    padded = np.pad(labels, reach + 1)
-    width = padded.shape[1]
-    flat = padded.ravel()
-    pixels = np.flatnonzero(_outline(padded))
-    own = flat[pixels]
+    # What OpenCV can dilate; float32 tells 2**24 cells apart.
+    padded = np.pad(labels.astype(np.uint16 if n < 2**16 - 1 else np.float32), reach + 1)
+    flat, empty = padded.ravel(), padded == 0
+    lowest = np.where(empty, padded.dtype.type(n + 1), padded)
     gaps = np.full(n + 1, np.nan)
-    for distance, offsets in _rings(reach, cap):
-        for row, column in offsets:
-            other = flat[pixels + row * width + column]
-            gaps[own[(other != own) & (other > 0)]] = distance
-        waiting = np.isnan(gaps[own])
-        pixels, own = pixels[waiting], own[waiting]
-        if not own.size:
-            break
+    done, outline = 0, _outline(padded)
+    for limit in sorted({min(4, cap), cap}):
+        window = np.ones((2 * int(limit) + 1,) * 2, np.uint8)
+        near = outline & ((cv2.dilate(padded, window) != padded) | (cv2.erode(lowest, window) != padded))
+        pixels = np.flatnonzero(near)  # of the outline, with another cell within the window
+        own = flat[pixels].astype(np.intp)
+        for distance, offsets in _rings(reach, cap):
+            if done < distance <= limit:
+                waiting = np.isnan(gaps[own])
+                pixels, own = pixels[waiting], own[waiting]
+                for row, column in offsets:
+                    other = flat[pixels + row * padded.shape[1] + column]
+                    gaps[own[(other != own) & (other > 0)]] = distance
+        done = limit
     return gaps[1:]
 
 

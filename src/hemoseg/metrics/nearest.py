@@ -65,7 +65,8 @@ def _of_part(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> li
 def _within_columns(targets: np.ndarray) -> np.ndarray:
     """Distance to the nearest target in the column, int ``(H, M, W)`` as the targets are; H + W where there is none."""
     far = targets.shape[0] + targets.shape[2]
-    distance = np.where(targets, 0, far).astype(np.int16 if far < 2**15 - 1 else np.int32)
+    kind = np.int16 if far < 2**15 - 1 else np.int32
+    distance = np.where(targets, kind(0), kind(far))
     further = np.empty_like(distance[0])
     for order in (distance, distance[::-1]):
         for row in range(1, len(order)):

@@ -4,6 +4,8 @@ Shapes: ``gt`` and ``pred`` are class maps, int ``(H, W)``; ``valid`` is bool ``
 ignored; ``probability`` is float ``(C, H, W)`` with C = K + 1 classes, background first.
 """
 
+from functools import cache
+
 import numpy as np
 
 from hemoseg.metrics.runs import runs_of
@@ -78,11 +80,10 @@ def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.nd
     holds its lower edge and not its upper one; p = 1 falls in the last bin. ROC and calibration follow.
     """
     _require_same_shape(gt, valid, *probability)
-    true, edges = gt[valid], probability_edges(bins)
-    size = len(edges) - 1
+    true, size = gt[valid], len(probability_edges(bins)) - 1
     result = np.zeros((len(probability), 2, size), np.int32)
     for class_id, plane in enumerate(_within(probability, valid)):
-        index = _bins_of(plane, edges) + size * (true == class_id)
+        index = _bins_of(plane, bins) + size * (true == class_id)
         result[class_id] = np.bincount(index, minlength=2 * size).reshape(2, size)
     return result
 
@@ -92,12 +93,17 @@ def _within(probability: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return probability.reshape(len(probability), -1) if valid.all() else probability[:, valid]
 
 
-def _bins_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Bin of each probability; those of float16, of which there are 2**16 only, are looked up in a table of all."""
-    if values.dtype == np.float16 and values.size > 2**16:
-        every = np.arange(2**16, dtype=np.uint16).view(np.float16)
-        return _bins_of(every.astype(np.float64), edges)[np.ascontiguousarray(values).view(np.uint16)]
+def _bins_of(values: np.ndarray, bins: int) -> np.ndarray:
+    """Bin of `probability_edges` of each probability; those of float16 are looked up in a table of all there are."""
+    if values.dtype == np.float16:
+        return _bins_of_float16(bins)[np.ascontiguousarray(values).view(np.uint16)]
+    edges = probability_edges(bins)
     return np.clip(np.searchsorted(edges, values.astype(np.float64), side="right") - 1, 0, len(edges) - 2)
+
+
+@cache
+def _bins_of_float16(bins: int) -> np.ndarray:
+    return _bins_of(np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64), bins)
 
 
 def _require_same_shape(*arrays: np.ndarray) -> None:

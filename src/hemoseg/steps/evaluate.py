@@ -166,10 +166,12 @@ def count(
     for position in range(len(samples)):
         probability = predictions.probabilities[position] if predictions.probabilities else None
         rows = _pixel_rows(samples, predictions, position, settings.tolerance(samples, position), min_area)
-        columns, arrays = _of_probability(probability, samples.classes[position], settings)
+        # float16, as predictions are stored, is slow to calculate with.
+        soft = None if probability is None else probability.astype(np.float32, copy=False)
+        columns, arrays = _of_probability(probability, soft, samples.classes[position], settings)
         pixel_rows.append(rows | columns)
         if samples.has_instances:
-            cell_rows += _cell_rows(samples, predictions, position, probability, settings, min_area)
+            cell_rows += _cell_rows(samples, predictions, position, soft, settings, min_area)
         for name, array in arrays.items():
             binned[name].append(array[None])
     of_classes = [f"{name}_class_{c}" for name in ("as", "p") for c in range(1, n_classes)]
@@ -180,15 +182,15 @@ def count(
 
 
 def _of_probability(
-    probability: np.ndarray | None, gt: np.ndarray, settings: Settings
+    probability: np.ndarray | None, soft: np.ndarray | None, gt: np.ndarray, settings: Settings
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Columns of ``pixels.csv``, blank without probabilities, and arrays of ``histograms.npz``, none without."""
-    if probability is None:
+    if probability is None or soft is None:
         return {"nll": np.nan, "squared_error": np.nan}, {}
     valid = gt != IGNORE
-    nll = pixels.cross_entropy(probability, gt, valid)
+    nll = pixels.cross_entropy(soft, gt, valid)
     counts = pixels.probability_histograms(probability, gt, valid, settings.bins)
-    squares, reliability = calibration(probability, gt, valid, settings.confidence_bins)
+    squares, reliability = calibration(soft, gt, valid, settings.confidence_bins)
     return {"nll": nll, "squared_error": squares}, {"counts": counts, "reliability": reliability}
 
 
