@@ -32,9 +32,9 @@ import cv2
 import numpy as np
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[2] / "src"), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
-from drawings import drawn  # noqa: E402
+from drawings import drawn
 from references import pairs_of
 
 from hemoseg.steps.evaluate import count, read_settings
