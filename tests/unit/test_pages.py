@@ -392,7 +392,8 @@ def test_the_whole_page_of_many_classes_is_safe_small_and_complete(tmp_path):
     headings = re.findall(r"<h2[^>]*>([^<]+)", page)
     assert headings == [
         "The table", "Every image", "How sure is this", "Learning curves", "ROC curves", "Precision and recall",
-        "Calibration", "Confusion of classes", "Pictures", "Cases", "Worst cases", "The data and its labels", "What was run",
+        "Calibration", "Confusion of classes", "Pictures", "Cases", "Worst cases", "The data and its labels",
+        "What was run",
     ]  # fmt: skip
     assert "Under another rule for images without a class" in page
     assert all('alt="' in picture for picture in re.findall(r"<img[^>]{0,9000}", page))
