@@ -80,8 +80,7 @@ class Compared:
         """
         if not self.told["common"]["with_cells"]:
             return counts_of_images(self.pixels, dict.fromkeys(self.labels, 0))
-        cells = dict(list(self.cells.groupby("model")))
-        runs = [Run(row, "all", 0, of, cells[row]) for row, of in self.pixels.groupby("model", sort=False)]
+        runs = [Run(row, "all", 0, of, self.cells_of(row)) for row, of in self.pixels.groupby("model", sort=False)]
         return pd.concat([numbers_of_images(run).assign(model=run.model) for run in runs], ignore_index=True)
 
     def _of_runs(self, name: str) -> pd.DataFrame:
