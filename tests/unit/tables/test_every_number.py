@@ -26,7 +26,7 @@ TWO_TYPES = {"scd2018_classification": (1, 4), "scd2020_multiclass": (1, 3), "sc
 ERRORS_OF_ACCURACY = {"scd2018_classification": ["missed", "spurious", "wrong_type", "two_types"]}
 COUNTED = ("cells", "missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "incomplete_missed")
 PER_CLASS = {"dice", "jaccard", "hausdorff", "auc", "precision", "recall", "hausdorff_undefined", "count_mae"}
-PER_CLASS |= {"count_bias", "jaccard_above", "counted", "counted_true", "count_ratio"}
+PER_CLASS |= {"hausdorff_95", "boundary_f1", "count_bias", "jaccard_above", "counted", "counted_true", "count_ratio"}
 ABOVE = 0.6  # what conftest.py names in place of 0.95: some of its images are above
 
 
@@ -54,12 +54,16 @@ def of_image(line, absent, diagonal):
     there, said = tp + fn > 0, tp + fp > 0
     one_sided = line["diagonal"] if diagonal else np.nan
     wrong = 0.0 if there or said else absent
+    # Shares of the boundaries within the tolerance; neither exists where one side is empty.
+    near = [ratio(line[f"near_{side}"], line[f"boundary_{side}"], 0.0) for side in ("gt", "pred")]
     return {
         "dice": ratio(2 * tp, 2 * tp + fp + fn, absent),
         "jaccard": ratio(tp, tp + fp + fn, absent),
         "precision": ratio(tp, tp + fp, wrong),
         "recall": ratio(tp, tp + fn, wrong),
         "hausdorff": line["hausdorff"] if there and said else one_sided if there or said else np.nan,
+        "hausdorff_95": line["hausdorff_95"] if there and said else one_sided if there or said else np.nan,
+        "boundary_f1": ratio(2 * near[0] * near[1], sum(near), 0.0 if there or said else absent),
         "count_mae": abs(line["pred_count"] - line["gt_count"]),
         "count_bias": line["pred_count"] - line["gt_count"],
     }
@@ -211,7 +215,8 @@ def test_every_number_under_the_other_rule(made):
         assert len(pd.read_csv(root / "t.other_rule.csv")) == 0
         return
     other = check(made, "t.other_rule.csv", absent=np.nan, diagonal=False)
-    assert set(other["column"]) == {"dice", "jaccard", "hausdorff", "precision", "recall", "jaccard_above"}
+    overlaps = {"dice", "jaccard", "precision", "recall", "jaccard_above", "boundary_f1"}
+    assert set(other["column"]) == overlaps | {"hausdorff", "hausdorff_95"}
     keys = ["row", "column", "class"]
     both = other.merge(pd.read_csv(root / "t.csv"), on=keys, suffixes=("", "_first"))
     assert not np.allclose(both["mean"], both["mean_first"], equal_nan=True), "no image lacked a class"
