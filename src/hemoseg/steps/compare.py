@@ -7,7 +7,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from hemoseg.steps.compare_arguments import parser
 from hemoseg.steps.evaluate import Settings, count, read_settings
 from hemoseg.steps.folders import LABEL_FOLDERS
 from hemoseg.steps.manifests import read_description, read_manifest
-from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups
+from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups, told_of_missing
 from hemoseg.steps.mask_survey import BACKGROUND, Asked, survey
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
@@ -126,6 +126,7 @@ def read_given(args: argparse.Namespace) -> Given:
     told = read_description(args.truth, {})
     asked = Asked(args.kind, args.class_names, args.ignore, args.cells_from_parts)
     common = survey(truth, rivals, ids, asked, [told.classes[c] for c in sorted(told.classes)])
+    common = replace(common, notices=[*common.notices, *told_of_missing(truth, rivals, ids)])
     groups = read_groups(args.groups, ids) if args.groups else _groups_of(args.truth, truth, ids)
     pixel_size = args.pixel_size or told.pixel_size or float("nan")
     median = float(np.median(common.cell_areas)) if len(common.cell_areas) else 0.0

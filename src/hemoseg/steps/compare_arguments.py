@@ -1,11 +1,13 @@
 """The command line of `compare`, with the help that is its manual."""
 
 import argparse
+import textwrap
 from pathlib import Path
 
 from hemoseg.data.mask_kinds import CLASSES, INSTANCES, MASK
 from hemoseg.steps import arguments
 from hemoseg.steps.mask_folders import AUTO, EMPTY, REFUSE, SKIP
+from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import NAMED
 
 PURPOSE = """\
@@ -13,7 +15,7 @@ Compare folders of masks with the truth, and with each other: is A better than B
 these images, and how sure is it? No model is needed, and it does not matter whose
 program made the masks.
 """
-MANUAL = """\
+MANUAL = f"""\
 folders
   Each of TRUTH, A, B, ... holds label images itself, or in instances/, classes/ or masks/
   (a folder dataset, or what `hemoseg restore` wrote). Images are matched by the names of
@@ -36,6 +38,10 @@ conventions
   published  the papers' habit: a class on one side only has no distance and is left out;
              averages take the background in
   The page has every definition, and says which choices would change the order.
+
+columns
+  The usual ones are those that the folders allow. --columns takes any of these ids:
+{textwrap.fill(", ".join(COLUMNS), 88, initial_indent="  ", subsequent_indent="  ")}
 
 out
   compare.html              the page: opens offline, loads nothing

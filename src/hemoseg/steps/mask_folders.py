@@ -116,6 +116,26 @@ def matched(truth: MaskFolder, rivals: Sequence[MaskFolder], missing: str) -> tu
     return ids, rivals
 
 
+def told_of_missing(truth: MaskFolder, rivals: Sequence[MaskFolder], ids: Sequence[str]) -> list[str]:
+    """What was done about images that a rival lacks, a sentence per rival or one for all; empty where none lacks any.
+
+    Args:
+        truth: whose images count.
+        rivals: with the names of the truth's images.
+        ids: images that are compared.
+    """
+    if left := [name for name in truth.ids if name not in set(ids)]:
+        return [
+            f"Left out, since not all folders have them: {_and_more(left)} ({len(left)} of {len(truth.ids)} images)."
+        ]
+    lost = {rival.name: [name for name in ids if name not in set(rival.ids)] for rival in rivals}
+    return [
+        f"{name} has no mask of {_and_more(names)} ({len(names)} of {len(ids)} images): counted as if it found nothing."
+        for name, names in lost.items()
+        if names
+    ]
+
+
 def _and_more(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 

@@ -143,9 +143,13 @@ def test_what_a_rival_lacks_counts_as_empty_or_is_left_out_for_all(tmp_path, tru
     _, table = compare(tmp_path, *folders, FEW, "--missing", "empty")
     assert table["part", "dice", "cell"] == pytest.approx(2 / 3)
     assert table["whole", "dice", "cell"] == 1
+    (*_, told) = read_json(tmp_path / "out/compare.json")["common"]["notices"]
+    assert told == "part has no mask of c (1 of 3 images): counted as if it found nothing."
     _, table = compare(tmp_path, *folders, FEW, "--missing", "skip")
     assert table["part", "dice", "cell"] == 1
-    assert read_json(tmp_path / "out/compare.json")["facts"]["images"] == 2
+    told = read_json(tmp_path / "out/compare.json")
+    assert told["facts"]["images"] == 2
+    assert told["common"]["notices"][-1] == "Left out, since not all folders have them: c (1 of 3 images)."
 
 
 def test_two_folders_of_one_name_are_told_apart(tmp_path, truth):
