@@ -26,6 +26,7 @@ NOT_STEPS = (
     "published",
     "results",
     "resuming",
+    "rows",
     "run_names",
     "seamed",
     "trusted",
