@@ -6,10 +6,10 @@ three things are asked of it, in this order, because each costs more than the on
 1. which other images have a similar spectrum (`spectra`), which neither turns nor mirrors change, and shifts hardly;
 2. of these few, in which of the eight positions of a square and at which shift the two fit best: the highest peaks of
    the phase correlation (Kuglin and Hines 1975);
-3. how well they correlate where they then overlap (Pearson). A pair at `LEAST` or above shows the same, if it also
-   reaches `LEAST_OWN` without what all images have in common, if the peak is as sharp as copies make it (`SHARP`), and,
-   where one is shifted, if there is enough to see that chance does not do it (`SURE`): of two frames with three cells
-   each, two may well stand alike somewhere.
+3. how well they correlate where they then overlap (Pearson). A pair at `LEAST` or above shows the same, if its peak is
+   as sharp as copies make it without what all images have in common (`SHARP`), and, where one is shifted, if there is
+   enough to see that chance does not do it (`SURE`): of two frames with three cells each, two may well stand alike
+   somewhere.
 
 Time grows with the square of the number of images in the first step, a matrix product, and in proportion in the others;
 memory grows in proportion. What is not found: views that overlap by less than `OVERLAP` or hold few cells where they
@@ -28,7 +28,6 @@ from scipy import fft
 from hemoseg.data.pictures import SIDE, contrast_of, layers_of, positions_of_square, spectra, window
 
 LEAST = 0.93  # correlation of copies; benchmarks/leakage shows what others reach
-LEAST_OWN = 0.7  # the same without what all images share: the rim of a round field, a cell always in the middle
 OVERLAP = 0.5  # share of the picture in which two shifted views must agree
 STILL = 0.9  # share from which on a view counts as not shifted
 SHARP = 0.45  # least phase correlation, as a share of the overlap; an image with itself has 1
@@ -138,11 +137,11 @@ def compare(pictures: np.ndarray, first: int, second: int) -> Copy | None:
         position, row, column = (int(i) for i in np.unravel_index(peak, peaks.shape))
         for rows in (row, row - SIDE):
             for columns in (column, column - SIDE):
-                value = _correlation(fixed, moving[position], rows, columns)
+                value = _correlation(fixed[0], moving[position, 0], rows, columns)
                 best, place = max((best, place), (value, (position, rows, columns)))
     if best > 0.8 * LEAST:
-        best, place = _between_pixels(fixed, moving[place[0]], best, place)
-    if best < LEAST or not _is_sure(fixed[1], peaks.max(), best, place):
+        best, place = _between_pixels(fixed[0], moving[place[0], 0], best, place)
+    if best < LEAST or not _is_sure(fixed[1], peaks[place[0]], best, place):
         return None
     shifted = (place[1] / SIDE, place[2] / SIDE)
     return Copy(first, second, best, mirrored=place[0] > 3, turned=90 * (place[0] % 4), shifted=shifted)
@@ -168,21 +167,17 @@ def _band() -> np.ndarray:
 
 
 def _correlation(fixed: np.ndarray, moving: np.ndarray, rows: int, columns: int) -> float:
-    """Pearson's, where the second picture, moved by rows and columns, covers the first.
-
-    0 where that is less than `OVERLAP`, or where what is the pictures' own does not reach `LEAST_OWN`.
-    """
+    """Pearson's, where the second picture, moved by rows and columns, covers the first; 0 where less than `OVERLAP`."""
     if (SIDE - abs(rows)) * (SIDE - abs(columns)) < OVERLAP * SIDE**2:
         return 0.0
-    one = fixed[:, max(rows, 0) : SIDE + min(rows, 0), max(columns, 0) : SIDE + min(columns, 0)]
-    other = moving[:, max(-rows, 0) : SIDE + min(-rows, 0), max(-columns, 0) : SIDE + min(-columns, 0)]
-    one, other = (part - part.mean(axis=(1, 2), keepdims=True) for part in (one, other))
-    size = np.sqrt((one * one).sum(axis=(1, 2)) * (other * other).sum(axis=(1, 2)))
-    whole, own = (one * other).sum(axis=(1, 2)) / np.maximum(size, 1e-6)
-    return float(whole) if own >= LEAST_OWN else 0.0
+    one = fixed[max(rows, 0) : SIDE + min(rows, 0), max(columns, 0) : SIDE + min(columns, 0)]
+    other = moving[max(-rows, 0) : SIDE + min(-rows, 0), max(-columns, 0) : SIDE + min(-columns, 0)]
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / size if size > 0 else 0.0
 
 
-def _is_sure(fixed: np.ndarray, peak: float, correlation: float, place: tuple) -> bool:
+def _is_sure(fixed: np.ndarray, peaks: np.ndarray, correlation: float, place: tuple) -> bool:
     """Whether two pictures that correlate so at a place are copies, and do not look alike by chance.
 
     A shifted view is asked for more. Of its pixels about as many are independent as waves share its power, times the
@@ -191,6 +186,8 @@ def _is_sure(fixed: np.ndarray, peak: float, correlation: float, place: tuple) -
     rows, columns = (round(shift) for shift in place[1:])
     part = fixed[max(rows, 0) : SIDE + min(rows, 0), max(columns, 0) : SIDE + min(columns, 0)]
     overlap = part.size / SIDE**2
+    near = np.arange(-1, 2)  # a shift between pixels has its peak beside the best one
+    peak = peaks[np.ix_((rows + near) % SIDE, (columns + near) % SIDE)].max()
     if peak < SHARP * overlap or overlap >= STILL:
         return bool(peak >= SHARP * overlap)
     power = np.abs(fft.fft2(part - part.mean())) ** 2
@@ -205,7 +202,7 @@ def _between_pixels(fixed: np.ndarray, moving: np.ndarray, best: float, place: t
     for down in (-0.5, -0.25, 0.0, 0.25, 0.5):
         for right in (-0.5, -0.25, 0.0, 0.25, 0.5):
             matrix = np.array([[1, 0, right], [0, 1, down]], np.float32)
-            moved = np.stack([cv2.warpAffine(layer, matrix, (SIDE, SIDE)) for layer in moving])
+            moved = cv2.warpAffine(moving, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
             value = _correlation(fixed, moved, rows, columns)
             best, place = max((best, place), (value, (position, rows + down, columns + right)))
     return best, place

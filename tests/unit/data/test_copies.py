@@ -40,9 +40,13 @@ def test_a_copy_tells_how_it_was_made(smears):
 def test_a_shift_is_told_as_a_share_of_the_image(smears):
     rows, columns = 14, 19  # of 130 x 173
     images = [image[:, :130, :173] for image in smears]
-    (copy,) = find_copies([*images, smears[2][:, rows : rows + 130, columns : columns + 173]], all_pairs(17))
+    moved = smears[2][:, rows : rows + 130, columns : columns + 173]
+    (copy,) = find_copies([*images, moved], all_pairs(17))
     assert (copy.first, copy.second) == (2, 16)
     assert copy.shifted == pytest.approx((rows / 130, columns / 173), abs=0.5 / SIDE)
+    (back,) = find_copies([moved, *images], all_pairs(17))
+    assert (back.first, back.second) == (0, 3)
+    assert back.shifted == pytest.approx((-rows / 130, -columns / 173), abs=0.5 / SIDE)
 
 
 def test_only_pairs_that_matter_are_asked_for(smears):
@@ -50,7 +54,7 @@ def test_only_pairs_that_matter_are_asked_for(smears):
     side = np.arange(18) < 8  # the copy of frame 0 trains with it, the mirrored frame 1 is tested by it
     side[16] = True
     found = find_copies(images, lambda positions: side[positions, None] != side[None])
-    assert [(copy.first, copy.second) for copy in found] == [(1, 17)]
+    assert [(copy.first, copy.second, copy.words()) for copy in found] == [(1, 17, "mirrored")]
 
 
 def test_images_that_show_nothing_are_nobodys_copy():
