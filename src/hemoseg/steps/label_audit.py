@@ -50,11 +50,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     settings = with_defaults(args.settings, DEFAULTS, "label_audit settings")
     samples = read_samples(args.samples)
-    labelled, found = cells_of(samples, predictions_of(args.predictions, samples, args.samples), args.samples)
+    predictions = predictions_of(args.predictions, samples, args.samples)
+    labelled, found = cells_of(samples, predictions, args.samples)
     found = large_enough(found, labelled, settings["min_area_share"])
     table = worth_looking(audited(labelled, found, samples.class_names), settings["least"])
     files.write_table(args.out, table)
-    files.write_json(args.facts, _facts(labelled, found, table, samples))
+    facts = {"frames": len(frames_of(samples, predictions))} | _facts(labelled, found, table, samples.class_names)
+    files.write_json(args.facts, facts)
 
 
 def cells_of(samples: Samples, predictions: Predictions, origin: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -90,8 +92,9 @@ def _cells_of_frame(frame: str, samples: Samples, predictions: Predictions) -> t
     here = [i for i, name in enumerate(samples.ids) if samples.frames[i] == frame and name in order]
     own = samples.take(here)
     said = [order[name] for name in own.ids]
-    if strange := next((i for i, j in enumerate(said) if predictions.classes[j].shape != own.classes[i].shape), None):
-        raise InputError(f"{own.ids[strange]}: labels and prediction differ in size; run predict again")
+    for name, labels, j in zip(own.ids, own.classes, said, strict=True):
+        if predictions.classes[j].shape != labels.shape:
+            raise InputError(f"{name}: labels and prediction differ in size; run predict again")
     mosaic = mosaic_of(own.boxes, [image.shape[1:] for image in own.images])
     truth = mosaic.place(own.classes, own.instances)
     found = mosaic.place([predictions.classes[j] for j in said], [predictions.instances[j] for j in said]).instances
@@ -127,16 +130,17 @@ def _place(cells: np.ndarray, part: tuple[slice, slice] | None, number: int) -> 
     return top + rows[nearest], left + columns[nearest], top, left, part[0].stop, part[1].stop
 
 
-def _facts(labelled: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, samples: Samples) -> dict[str, Any]:
-    wrong, judged = expected(labelled, len(samples.class_names))
+def _facts(
+    labelled: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, class_names: Sequence[str]
+) -> dict[str, Any]:
+    wrong, judged = expected(labelled, len(class_names))
     of_class = labelled["class"].value_counts()
     return {
-        "frames": int(labelled["frame"].nunique()),
         "labels": len(labelled),
-        "of_class": {name: int(of_class.get(number, 0)) for number, name in enumerate(samples.class_names) if number},
+        "of_class": {name: int(of_class.get(number, 0)) for number, name in enumerate(class_names) if number},
         "found": len(found),
         "problems": {problem: int((table["problem"] == problem).sum()) for problem in PROBLEMS},
-        "same_class": agreeing(labelled, samples.class_names),
+        "same_class": agreeing(labelled, class_names),
         "expected_wrong_class": wrong,
         "judged_by_class": judged,
     }

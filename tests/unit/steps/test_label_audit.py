@@ -138,6 +138,28 @@ def test_places_are_those_of_the_frame_as_published(lab):
     assert list(row[["row0", "column0", "row1", "column1"]]) == box
 
 
+def test_a_frame_without_a_cell_is_a_frame_that_was_looked_at(lab):
+    frames = {name: truth(number) for number, name in enumerate("abc")}
+    nothing = tuple(np.zeros_like(one) for one in frames["a"])
+    write(lab, frames | {"a": nothing}, frames)
+    assert audit(lab) == 0
+    table, facts = read(lab)
+    assert (facts["frames"], facts["labels"]) == (3, 10)
+    assert list(table["problem"]) == ["missed"] * 5
+    write(lab, dict.fromkeys("abc", nothing), dict.fromkeys("abc", nothing))
+    assert audit(lab) == 0
+    assert read(lab)[0].empty
+
+
+def test_predictions_of_another_size_are_refused(lab, capsys):
+    path = lab / "exp/predict/judge/fold1/seed0/predictions.npz"
+    made = predictions_format.from_arrays(dict(np.load(path)))
+    made.classes[0] = made.classes[0][:-1]
+    write_arrays(path, **predictions_format.to_arrays(made))
+    assert audit(lab) == 2
+    assert "a_0: labels and prediction differ in size; run predict again" in capsys.readouterr().err
+
+
 def test_labels_that_the_model_shares_are_not_on_the_list(lab):
     frames = {name: truth(number) for number, name in enumerate("abc")}
     write(lab, frames, frames)
