@@ -115,6 +115,7 @@ def test_a_row_that_is_better_in_every_image_wins_them_all():
         line = table.loc[column]
         assert (line["wins"], line["losses"], line["effect"]) == (14, 0, sign)
         assert sign * line["low"] > 0 < sign * line["high"]
+        assert line["low"] <= line["difference"] == line["mean"] - line["other_mean"] <= line["high"]
         assert line["p_wilcoxon"] == line["p_permutation"] == 2 / 2**7  # seven patients
 
 
