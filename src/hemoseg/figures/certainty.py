@@ -74,7 +74,7 @@ def _differences(
     parts = []
     if lines["difference"].notna().any():
         tested = len(tables["differences"].drop_duplicates(["row", "other"]))
-        answers = say.answers(lines, shown[0], columns)
+        answers = say.answers(lines, shown[0], columns, tested)
         parts.append(markup.bullets(answers[:MOST_ANSWERS]))
         drawn = differences.draw(lines, shown, columns)
         parts.append(markup.picture(drawn, differences.caption(lines, tested), colours=COLOURS))

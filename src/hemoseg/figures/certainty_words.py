@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hemoseg.figures.differences import MINUS, is_told
+from hemoseg.figures.differences import LEVEL, MINUS, is_told
 from hemoseg.figures.ranks import way_name
 from hemoseg.figures.words import count_of, of_class, ranked
 from hemoseg.metrics.turns import turns
@@ -45,10 +45,14 @@ def p_value(value: float) -> str:
     return NOTHING if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def answers(lines: pd.DataFrame, leader: tuple[str, str], columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """For each shown pair of rows: by how much they differ in the leading column, on how many images, how surely."""
-    facts = columns[leader[0]]
-    told = []
+def answers(
+    lines: pd.DataFrame, leader: tuple[str, str], columns: Mapping[str, Mapping[str, Any]], pairs: int
+) -> list[str]:
+    """For each shown pair of rows: by how much they differ in the leading column, on how many images, how surely.
+
+    ``pairs`` of rows were tested in all.
+    """
+    facts, told = columns[leader[0]], []
     for line in lines[(lines["column"] == leader[0]) & (lines["class"] == leader[1])].to_dict("records"):
         if pd.isna(line["difference"]):
             continue
@@ -56,17 +60,24 @@ def answers(lines: pd.DataFrame, leader: tuple[str, str], columns: Mapping[str, 
         said = f"{facts['header']}{of_class(leader[1])} of {line['label']} minus {line['other_label']}: {numbers[0]} "
         said += f"(95 % interval {numbers[1]} to {numbers[2]}), better on {line['wins']:.0f}, worse on "
         said += f"{line['losses']:.0f} of {count_of(int(line['n_images']), 'image')}"
-        p = line["p_permutation_holm"]
-        said += f"; permutation test {'p ' + p_value(p) if p < 0.001 else 'p = ' + p_value(p)}, {_verdict(line)}."
+        p = p_value(line["p_permutation_holm"])
+        said += f"; permutation test p {p if '<' in p else '= ' + p}, {_verdict(line, pairs)}."
         told.append(said)
     return told
 
 
-def _verdict(line: Mapping[str, Any]) -> str:
+def _verdict(line: Mapping[str, Any], pairs: int) -> str:
     if is_told(line):
         return "a difference that these images show"
-    holds = line["low"] <= 0 <= line["high"]
-    return "no difference is shown" if holds else "the interval lies on one side of 0, the adjusted test does not agree"
+    if line["low"] <= 0 <= line["high"]:
+        return "no difference is shown"
+    least = pairs * 2.0 ** (1 - line["n_units"])  # of both rows exchanged in every unit, adjusted
+    if least >= LEVEL:
+        return (
+            f"the interval lies on one side of 0; with {count_of(int(line['n_units']), line['units'])} and "
+            f"{count_of(pairs, 'pair')} of rows the adjusted test cannot go below {least:.2g}"
+        )
+    return "the interval lies on one side of 0, the adjusted test does not agree"
 
 
 def lead_sentence(

@@ -56,7 +56,8 @@ def answers(
     known = intervals[intervals["mean"].notna()].drop_duplicates("column", keep="last").set_index("column")["class"]
     leaders = [(key, known[key]) for key in LEADS if key in known]
     leaders = leaders or certainty_words.leading(intervals, columns)[:1]
-    return [told for one in leaders for told in certainty_words.answers(pairs, one, columns)]
+    tested = len(lines.drop_duplicates(["row", "other"]))
+    return [told for one in leaders for told in certainty_words.answers(pairs, one, columns, tested)]
 
 
 def warning(facts: Mapping[str, Any]) -> str:

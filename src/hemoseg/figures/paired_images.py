@@ -41,8 +41,11 @@ def draw(
     name, unit = shortened(facts["header"]), f" ({facts['unit']})" if facts["unit"] else ""
     panels[0].set(title="Every image", ylabel=f"{name}{unit}")
     if pairs:
+        against = {first for first, _ in pairs}
         _differences(panels[1], values, pairs, shown)
-        panels[1].set(title="Difference, image by image", ylabel=f"{name}, difference{unit}")
+        _name_pairs(panels[1], pairs, shown, alike=len(against) == 1)
+        minus = f" from {shortened(shown[against.pop()], 16)}" if len(against) == 1 else ""
+        panels[1].set(title=f"Difference{minus}, image by image", ylabel=f"{name}, difference{unit}")
     name_groups(drawn, group_colours(values["group"]))
     return drawn
 
@@ -62,9 +65,14 @@ def _differences(axes: Axes, values: pd.DataFrame, pairs: Sequence[tuple[str, st
             marker = GROUP_MARKERS[number % len(GROUP_MARKERS)]
             at = place + shift[known.index]
             axes.scatter(at, known, s=20, color=[colour], marker=marker, edgecolor="white", linewidth=0.5, zorder=3)
-    told = [
-        f"{shortened(labels[second], 16)}\n\N{MINUS SIGN} {shortened(labels[first], 16)}" for first, second in pairs
-    ]
+
+
+def _name_pairs(axes: Axes, pairs: Sequence[tuple[str, str]], labels: Mapping[str, str], *, alike: bool) -> None:
+    """Ticks with both rows' names, or with the second's alone where all pairs have the same first row."""
+    told = [shortened(labels[second], 18) for _, second in pairs]
+    if not alike:
+        firsts = [shortened(labels[first], 18) for first, _ in pairs]
+        told = [f"{second}\n\N{MINUS SIGN} {first}" for first, second in zip(firsts, told, strict=True)]
     slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(pairs) > 3 else {}
     axes.set_xticks(range(len(pairs)), told, fontsize=9, **slanted)
     axes.margins(x=0.06)

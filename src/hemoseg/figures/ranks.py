@@ -50,7 +50,7 @@ def shares(ranking: pd.DataFrame, leading: Sequence[tuple[str, str]]) -> Figure:
                     weight = "bold" if measured.get(row) == rank else "normal"
                     ink = "white" if share > 0.6 else INK
                     told = {"ha": "center", "va": "center", "fontsize": 8, "color": ink, "weight": weight}
-                    axes.text(rank - 1, place, f"{share:.0%}", **told)
+                    axes.text(rank - 1, place, f"{100 * share:.0f}", **told)
         _finish(axes, part, [str(rank) for rank in table.columns])
         axes.set_xlabel("rank (1 is best)")
     panels[0].set_yticks(range(len(labels)), [shortened(label, 24) for label in labels])
@@ -119,7 +119,7 @@ def shares_caption(ranking: pd.DataFrame, units: str) -> str:
     """Under the figure of `shares`; ``units`` is what is drawn, frame or group."""
     return (
         f"Rank of each row when the test images are drawn anew, whole {units}s at a time "
-        f"({count_of(int(ranking['n_units'].max()), units)}): share of the draws; bold: the rank in the table. Rows "
+        f"({count_of(int(ranking['n_units'].max()), units)}): per cent of the draws; bold: the rank in the table. Rows "
         "whose shares lie at the same ranks cannot be told apart by these images."
     )
 

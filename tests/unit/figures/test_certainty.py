@@ -126,13 +126,15 @@ def test_a_difference_looks_better_or_worse_only_where_its_interval_says_so(low,
 
 
 def test_an_answer_tells_size_interval_wins_and_only_what_the_adjusted_test_shows():
-    first, worse, none = say.answers(DIFFERENCES, ("dice", "cell"), COLUMNS)
+    first, worse, none = say.answers(DIFFERENCES, ("dice", "cell"), COLUMNS, 3)
     assert first.startswith(f"Dice (cell) of B minus A {HOSTILE}: +0.100 (95 % interval +0.050 to +0.200), better on 8")
     assert "worse on 1 of 9 images; permutation test p = 0.010, a difference that these images show." in first
     assert "\N{MINUS SIGN}0.200" in worse
     assert none.endswith("p = 0.900, no difference is shown.")
     unsure = pd.DataFrame([difference("b", "a", p=0.2)])
-    assert say.answers(unsure, ("dice", "cell"), COLUMNS)[0].endswith("the adjusted test does not agree.")
+    assert say.answers(unsure, ("dice", "cell"), COLUMNS, 3)[0].endswith("the adjusted test does not agree.")
+    few = say.answers(unsure, ("dice", "cell"), COLUMNS, 32)[0]
+    assert few.endswith("with 7 frames and 32 pairs of rows the adjusted test cannot go below 0.5.")
 
 
 @pytest.mark.parametrize(("p", "expected"), [(0.01, "is shown by"), (0.2, "is not shown by")])
