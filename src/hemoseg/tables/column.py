@@ -82,12 +82,26 @@ class Run:
 
         Its place in ``gt``, int ``(n,)``, -1 without, and the IoU with it, float ``(n,)``, 0 without.
         """
-        gt = self.gt[["sample", "cell", "best_match"]].set_axis(["sample", "best_match", "back"], axis=1)
-        pred = self.pred[["sample", "cell", "best_match", "iou"]]
-        both = pred.merge(gt.assign(place=np.arange(len(gt))), on=["sample", "best_match"], how="left")
-        mutual = (both["back"] == both["cell"]).to_numpy()
-        place = np.where(mutual, both["place"].to_numpy(float, na_value=-1), -1).astype(np.intp)
-        return place, np.where(mutual, both["iou"], 0.0).astype(float)
+        gt, pred = ({name: side[name].to_numpy() for name in ("cell", "best_match")} for side in (self.gt, self.pred))
+        image = pd.factorize(np.concatenate([self.gt["sample"].to_numpy(), self.pred["sample"].to_numpy()]))[0]
+        number = np.concatenate([gt["cell"], pred["best_match"]]).astype(np.int64)
+        # Numbers of true cells that tell those of two images apart.
+        true, best = np.split(image * (number.max(initial=0) + 1) + number, [len(self.gt)])
+        if not len(true):
+            return np.full(len(best), -1), np.zeros(len(best))
+        order = np.argsort(true)
+        place = order[np.searchsorted(true, best, sorter=order).clip(max=len(true) - 1)]
+        mutual = (true[place] == best) & (gt["best_match"][place] == pred["cell"])
+        return np.where(mutual, place, -1), np.where(mutual, self.pred["iou"], 0.0).astype(float)
+
+    @cached_property
+    def excused(self) -> np.ndarray:
+        """Of each of ``pred`` whether it is no error though nothing matches it, bool ``(n,)``.
+
+        It lies mostly on true cells too small to count, or on more ignored pixels than others.
+        """
+        area, on_small, on_ignored = (self.pred[name].to_numpy() for name in ("area", "on_small", "on_ignored"))
+        return (2 * on_small > area) | (on_ignored > area)
 
 
 Score = Callable[[Run, int, Conventions], float]

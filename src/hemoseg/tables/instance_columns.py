@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run, Score
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.matching import THRESHOLDS, excused, matches
+from hemoseg.tables.matching import THRESHOLDS, matches
 from hemoseg.tables.weighting import Total, of_totals, ratio, sum_of_known
 
 _F1, _PANOPTIC = "doi:10.1038/s41592-019-0612-7", "doi:10.1109/CVPR.2019.00963"
@@ -72,7 +72,7 @@ def aji_plus(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayL
     with_partner = gt[gt["partner"] > 0]
     taken = _is_in(pred, with_partner.assign(cell=with_partner["partner"]))
     shared = total(with_partner, with_partner["shared"])
-    area = total(gt, gt["area"]) + total(pred, np.where(taken | ~excused(run), pred["area"], 0))
+    area = total(gt, gt["area"]) + total(pred, np.where(taken | ~run.excused, pred["area"], 0))
     return ratio(shared, area - shared)
 
 

@@ -41,7 +41,7 @@ def matches(run: Run, least: float, total: Total = once, *, above: bool = False)
     """Cells matched at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``, of any class."""
     enough = is_match(run, least, above=above)
     tp = total(run.pred, enough)
-    fp, fn = total(run.pred, ~enough & ~excused(run)), total(run.gt, np.ones(len(run.gt))) - tp
+    fp, fn = total(run.pred, ~enough & ~run.excused), total(run.gt, np.ones(len(run.gt))) - tp
     return Matches(tp, fp, fn, total(run.pred, np.where(enough, run.matched[1], 0.0)))
 
 
@@ -72,10 +72,4 @@ def true_class(run: Run) -> np.ndarray:
 
 def is_known(run: Run, *, above: bool = False) -> np.ndarray:
     """Predicted cells of which is known what class they are of, if of any, bool ``(n,)``."""
-    return np.where(is_match(run, 0.5, above=above), true_class(run) > 0, ~excused(run))
-
-
-def excused(run: Run) -> np.ndarray:
-    """Predicted cells that are no error though nothing matches them, bool ``(n,)``."""
-    facts = run.pred[["area", "on_small", "on_ignored"]].to_numpy(float)
-    return (2 * facts[:, 1] > facts[:, 0]) | (facts[:, 2] > facts[:, 0])
+    return np.where(is_match(run, 0.5, above=above), true_class(run) > 0, ~run.excused)

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.matching import excused
 from hemoseg.tables.weighting import Total, mean_of_known, of_totals
 
 NUMBERS = ["sample", "frame", "class", "class_name", "true", "found"]
@@ -33,7 +32,7 @@ def _differences(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
     images = run.pixels.drop_duplicates("sample")
     if not run.knows_cells:
         return images, np.full(len(images), np.nan)
-    found = run.summed(run.pred, (~excused(run)).astype(float))
+    found = run.summed(run.pred, (~run.excused).astype(float))
     return images, found - run.summed(run.gt, np.ones(len(run.gt)))
 
 
@@ -47,7 +46,7 @@ def numbers_of_images(run: Run) -> pd.DataFrame:
     for class_id, name in run.class_names.items():
         if class_id and run.knows_cells:
             true = run.summed(run.gt, (run.gt["class"] == class_id).to_numpy(float))
-            found = run.summed(run.pred, ((run.pred["class"] == class_id) & ~excused(run)).to_numpy(float))
+            found = run.summed(run.pred, ((run.pred["class"] == class_id) & ~run.excused).to_numpy(float))
             parts.append(images.assign(**{"class": class_id, "class_name": name, "true": true, "found": found}))
     return pd.concat(parts[1:] or parts, ignore_index=True)[NUMBERS]
 
