@@ -77,7 +77,7 @@ def probability_histograms(probability: np.ndarray, gt: np.ndarray, valid: np.nd
     """How often each class was given which probability, int32 ``(C, 2, len(edges) - 1)``.
 
     Index 1 of the second axis: pixels that are of the class; index 0: pixels that are not. A bin of `probability_edges`
-    holds its lower edge and not its upper one; p = 1 falls in the last bin. ROC and calibration follow.
+    holds its lower edge and not its upper one; p = 1 falls in the last bin. ROC and precision-recall follow.
     """
     _require_same_shape(gt, valid, *probability)
     true, size = gt[valid], len(probability_edges(bins)) - 1

@@ -1,7 +1,8 @@
 """Columns made from the distances between boundaries.
 
 Boundaries are inner and 8-connected, the image's frame is one, and distances are in pixels of the sample
-(`metrics.surfaces`). Distances of images are averaged, never pooled; shares of boundaries follow ``average``.
+(`metrics.surfaces`). Ignored pixels are outside every mask, so both sides end where they begin. Distances of images
+are averaged, never pooled; shares of boundaries follow ``average``.
 """
 
 import numpy as np

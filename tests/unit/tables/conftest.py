@@ -23,7 +23,16 @@ MORE = {"loss": "Loss", "precision": "P", "recall": "R", "hausdorff_undefined": 
 MORE |= {"missed": "FN", "spurious": "FP", "accuracy": "A", "cells": "T", "merged_cells": "MC", "auc": "AUC"}
 MORE |= {"incomplete_missed": "IM", "wrong_type": "WT", "two_types": "TT", "rmse": "RMSE"}
 MORE |= {"count_mae": "MAE", "count_bias": "B", "jaccard_above": "JA"}
-MORE |= {"counted": "C", "counted_true": "CT", "count_ratio": "CR", "mean_iu": "mIoU", "fw_iou": "FWIoU"}
+MORE |= {"hausdorff_95": "HD95", "assd": "ASSD", "masd": "MASD", "nsd": "NSD", "boundary_f1": "BF1"}
+MORE |= {"specificity": "S", "brier": "BS", "brier_class": "BC", "ece": "ECE", "ece_class": "EC"}
+MORE |= {
+    "average_precision": "AP",
+    "counted": "C",
+    "counted_true": "CT",
+    "count_ratio": "CR",
+    "mean_iu": "mIoU",
+    "fw_iou": "FWIoU",
+}
 
 
 def settings_of(name):

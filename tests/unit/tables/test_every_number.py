@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from hemoseg.steps import evaluated, tabulate
 from hemoseg.tables.columns import COLUMNS
@@ -26,7 +26,9 @@ TWO_TYPES = {"scd2018_classification": (1, 4), "scd2020_multiclass": (1, 3), "sc
 ERRORS_OF_ACCURACY = {"scd2018_classification": ["missed", "spurious", "wrong_type", "two_types"]}
 COUNTED = ("cells", "missed", "spurious", "artefacts", "merged", "merged_cells", "incomplete", "incomplete_missed")
 PER_CLASS = {"dice", "jaccard", "hausdorff", "auc", "precision", "recall", "hausdorff_undefined", "count_mae"}
-PER_CLASS |= {"hausdorff_95", "boundary_f1", "count_bias", "jaccard_above", "counted", "counted_true", "count_ratio"}
+BOUNDARIES = {"hausdorff_95", "assd", "masd", "nsd", "boundary_f1"}
+PER_CLASS |= {"specificity", "brier_class", "ece_class", "average_precision", *BOUNDARIES}
+PER_CLASS |= {"count_bias", "jaccard_above", "counted", "counted_true", "count_ratio"}
 ABOVE = 0.6  # what conftest.py names in place of 0.95: some of its images are above
 
 
@@ -54,19 +56,54 @@ def of_image(line, absent, diagonal):
     there, said = tp + fn > 0, tp + fp > 0
     one_sided = line["diagonal"] if diagonal else np.nan
     wrong = 0.0 if there or said else absent
-    # Shares of the boundaries within the tolerance; neither exists where one side is empty.
-    near = [ratio(line[f"near_{side}"], line[f"boundary_{side}"], 0.0) for side in ("gt", "pred")]
     return {
         "dice": ratio(2 * tp, 2 * tp + fp + fn, absent),
         "jaccard": ratio(tp, tp + fp + fn, absent),
         "precision": ratio(tp, tp + fp, wrong),
         "recall": ratio(tp, tp + fn, wrong),
-        "hausdorff": line["hausdorff"] if there and said else one_sided if there or said else np.nan,
-        "hausdorff_95": line["hausdorff_95"] if there and said else one_sided if there or said else np.nan,
-        "boundary_f1": ratio(2 * near[0] * near[1], sum(near), 0.0 if there or said else absent),
+        "specificity": ratio(line["tn"], line["tn"] + fp, np.nan),
+        **{
+            name: found if there and said else one_sided if there or said else np.nan
+            for name, found in distances_of(line).items()
+        },
+        **shares_of(line, wrong),
         "count_mae": abs(line["pred_count"] - line["gt_count"]),
         "count_bias": line["pred_count"] - line["gt_count"],
     }
+
+
+def distances_of(line):
+    there, back = (line[f"surface_{side}"] for side in ("gt", "pred"))
+    true, said = (line[f"boundary_{side}"] for side in ("gt", "pred"))
+    means = [ratio(there, true, np.nan), ratio(back, said, np.nan)]
+    far = {name: line[name] for name in ("hausdorff", "hausdorff_95")}
+    return far | {"assd": ratio(there + back, true + said, np.nan), "masd": sum(means) / 2}
+
+
+def shares_of(line, absent):
+    near = {side: (line[f"near_{side}"], line[f"boundary_{side}"]) for side in ("gt", "pred")}
+    over, under = (sum(part) for part in zip(*near.values(), strict=True))
+    recall, precision = (ratio(*counts, 0.0) for counts in near.values())
+    f1 = 2 / (1 / recall + 1 / precision) if recall and precision else 0.0 if under else absent
+    return {"nsd": ratio(over, under, absent), "boundary_f1": f1}
+
+
+def gap_of(bins):
+    """Expected calibration error of (pixels, right, summed probability) by bin."""
+    pixels, right, said = bins
+    return mean_by(pixels, [abs(r / n - s / n) if n else 0.0 for n, r, s in zip(pixels, right, said, strict=True)])
+
+
+def mean_by(weights, values):
+    return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+
+
+def average_precision(histogram):
+    if not histogram[1].any():
+        return np.nan
+    bins = np.tile(np.arange(histogram.shape[1]), 2)
+    truth = np.repeat([0, 1], histogram.shape[1])
+    return average_precision_score(truth, bins, sample_weight=histogram.ravel())
 
 
 def area_under(histogram):
@@ -79,13 +116,19 @@ def area_under(histogram):
 def pixels_again(folder, absent=1.0, diagonal=True):
     """Numbers of one run by (column, class id) and, not per class, (column, None)."""
     pixels = pd.read_csv(folder / "pixels.csv")
-    histograms = np.load(folder / "histograms.npz")["counts"]
-    numbers = {}
+    histograms, binned = (np.load(folder / "histograms.npz")[name] for name in ("counts", "reliability"))
+    number = pixels["pixels"].sum() / pixels["class"].nunique()
+    squares = pixels.groupby("class")["squared_error"].sum(min_count=1) / number
+    numbers = {("brier", None): squares.sum(skipna=False)}
+    numbers["ece", None] = gap_of(binned[:, -1].sum(axis=0)) if len(binned) else np.nan
     for c, rows in pixels.groupby("class"):
         scores = pd.DataFrame([of_image(line, absent, diagonal) for line in rows.to_dict("records")])
         numbers |= {(column, c): mean(scores[column]) for column in scores}
         sides = (rows["tp"] + rows["fn"] > 0) != (rows["tp"] + rows["fp"] > 0)
         numbers["hausdorff_undefined", c] = sides.sum()
+        numbers["brier_class", c] = squares[c]
+        numbers["ece_class", c] = gap_of(binned[:, c].sum(axis=0)) if len(binned) else np.nan
+        numbers["average_precision", c] = average_precision(histograms[:, c].sum(axis=0)) if len(binned) else np.nan
         numbers["auc", c] = area_under(histograms[:, c].sum(axis=0)) if len(histograms) else np.nan
         true, found = rows["gt_count"].tolist(), rows["pred_count"].tolist()
         known = c > 0  # the background is no cell
@@ -215,8 +258,7 @@ def test_every_number_under_the_other_rule(made):
         assert len(pd.read_csv(root / "t.other_rule.csv")) == 0
         return
     other = check(made, "t.other_rule.csv", absent=np.nan, diagonal=False)
-    overlaps = {"dice", "jaccard", "precision", "recall", "jaccard_above", "boundary_f1"}
-    assert set(other["column"]) == overlaps | {"hausdorff", "hausdorff_95"}
+    assert set(other["column"]) == {"dice", "jaccard", "hausdorff", "precision", "recall", "jaccard_above", *BOUNDARIES}
     keys = ["row", "column", "class"]
     both = other.merge(pd.read_csv(root / "t.csv"), on=keys, suffixes=("", "_first"))
     assert not np.allclose(both["mean"], both["mean_first"], equal_nan=True), "no image lacked a class"
