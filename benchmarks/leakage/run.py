@@ -3,8 +3,8 @@
     python benchmarks/leakage/run.py [--frames 60] [--planted 10] [--many 10000]
 
 Each set is asked twice over: as it is, where every pair that is called a copy counts as a false alarm (the simulator
-makes none; of the real sets nobody has looked at every pair), and its first 150 images with copies of nine kinds. All pairs
-matter, as in a division in which each image is tested while all others train. Real sets are looked for in
+makes none; of the real sets nobody has looked at every pair), and its first 150 images with copies of nine kinds. All
+pairs matter, as in a division in which each image is tested while all others train. Real sets are looked for in
 $HEMOSEG_REAL_DATA and data/, and left out where they are not. Writes benchmarks/results/leakage.json.
 """
 
