@@ -13,7 +13,8 @@ three things are asked of it, in this order, because each costs more than the on
 
 Time grows with the square of the number of images in the first step, a matrix product, and in proportion in the others;
 memory grows in proportion. What is not found: views that overlap by less than `OVERLAP` or hold few cells where they
-do, magnified parts of an image, turns by other angles than quarters.
+do, magnified parts of an image, turns by other angles than quarters, a single cell photographed twice (it looks as much
+like its neighbour), and one scene that most images of a set show, since what they share counts as the instrument's.
 """
 
 import hashlib
