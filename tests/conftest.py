@@ -38,7 +38,7 @@ class Workspace:
     def __truediv__(self, path):
         return self.folder / path
 
-    def run(self, *command, expect=0, timeout=300, **variables):
+    def run(self, *command, expect=0, timeout=900, **variables):
         """Output of a command, both streams in one; fails unless it exits with ``expect``."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "DVC", "PYTEST"))}
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])

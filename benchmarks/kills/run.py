@@ -1,6 +1,6 @@
 """Kill -9 at random moments: trainings resume to the same bytes, tables are the old or the new one, never half.
 
-    python benchmarks/kills/run.py [--kills 100] [--tables 300] [--seed 0]
+    python benchmarks/kills/run.py [--kills 100] [--tables 300] [--rows 2000000] [--seed 0]
 
 Every training and every table is written by a forked child, which has the imports already. Ends with status 1 at the
 first difference.
@@ -37,12 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100, help="of trainings")
     parser.add_argument("--tables", type=int, default=300, help="kills while a table is written")
+    parser.add_argument("--rows", type=int, default=2_000_000, help="of that table")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     draw = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
         kill_trainings(Path(folder), args.kills, draw)
-        kill_tables(Path(folder), args.tables, draw)
+        kill_tables(Path(folder), args.tables, args.rows, draw)
 
 
 def kill_trainings(folder: Path, kills: int, draw: random.Random) -> None:
@@ -69,12 +70,12 @@ def kill_trainings(folder: Path, kills: int, draw: random.Random) -> None:
     print(f"trainings: {done} kills, {finished} finished, all as the uninterrupted one ({seconds:.1f} s)", flush=True)
 
 
-def kill_tables(folder: Path, kills: int, draw: random.Random) -> None:
+def kill_tables(folder: Path, kills: int, rows: int, draw: random.Random) -> None:
     """Kill the writing of a table over another one; what stands there is one of the two."""
     path = folder / "tables" / "table.csv"
     # As `write_table` hands them on; large, so that most kills fall into the writing itself.
     texts = [
-        f"row,value\n{''.join(f'{row},{row * 7 + version}{chr(10)}' for row in range(2_000_000))}" for version in (0, 1)
+        f"row,value\n{''.join(f'{row},{row * 7 + version}{chr(10)}' for row in range(rows))}" for version in (0, 1)
     ]
     begin = time.monotonic()
     for text in texts:

@@ -66,7 +66,7 @@ def sentence(capsys):
 
 
 def test_killed_trainings_and_tables_come_out_as_if_nobody_had_killed_them():
-    command = [sys.executable, KILLS, "--kills", "4", "--tables", "20"]
+    command = [sys.executable, KILLS, "--kills", "4", "--tables", "20", "--rows", "400000"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,6 +14,8 @@ from hemoseg.nn.pretrained import first_kernel
 from hemoseg.steps import export
 from hemoseg.training.batches import Normalisation
 
+# What torch's exporter needs before its first translation takes seconds: once, for all files that translate.
+pytestmark = pytest.mark.xdist_group("onnx")
 torch.set_num_threads(1)  # the tensors are tiny
 SMALL = {vgg16_unet: {"width": 4}, ternausnet: {"width": 4}}
 both = pytest.mark.parametrize("module", SMALL, ids=["vgg16_unet", "ternausnet"])

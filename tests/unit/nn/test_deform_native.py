@@ -4,6 +4,7 @@ import ctypes
 import logging
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import torch
@@ -51,17 +52,23 @@ def library(request, monkeypatch):
     return request.param
 
 
+@cache
+def exactly(naive, channels, outputs):
+    """What pulls on the output of a layer, and what the loops make of it; the same for every library."""
+    layer, x = layer_and_input(channels, outputs, 3, 4, backend="native")
+    x.requires_grad_()
+    raw = F.conv2d(x, layer.offset.weight, padding=1)
+    wanted = naive(x, 2 * torch.tanh(raw), layer.weight, layer.bias)
+    pull = torch.randn_like(wanted)
+    wanted.backward(pull)
+    return pull, [wanted.detach(), x.grad, layer.offset.weight.grad, layer.weight.grad, layer.bias.grad]
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4, 8, 12, 16, 17, 40])
 @pytest.mark.parametrize("outputs", [1, 2, 5, 8, 16, 18, 48])
 def test_every_library_has_the_layer_of_the_equations(naive, library, channels, outputs):
+    pull, exact = exactly(naive, channels, outputs)
     layer, x = layer_and_input(channels, outputs, 3, 4, backend="native")
-    copy = x.clone().requires_grad_()
-    raw = F.conv2d(copy, layer.offset.weight, padding=1)
-    wanted = naive(copy, 2 * torch.tanh(raw), layer.weight, layer.bias)
-    pull = torch.randn_like(wanted)
-    wanted.backward(pull)
-    gradients = [copy.grad, layer.offset.weight.grad, layer.weight.grad, layer.bias.grad]
-    exact = [wanted.detach(), *(value.clone() for value in gradients)]
     for ours, theirs in zip(run(layer, x, pull), exact, strict=True):
         assert relative(ours, theirs) <= 1e-10
     for ours, theirs in zip(run(layer.float(), x.float(), pull.float()), exact, strict=True):

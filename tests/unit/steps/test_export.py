@@ -20,6 +20,8 @@ from hemoseg.training.batches import Normalisation
 
 MISSING = "needs the packages of hemoseg[export]"
 onnx, onnxruntime, _ = (pytest.importorskip(name, reason=MISSING) for name in ("onnx", "onnxruntime", "onnxscript"))
+# What torch's exporter needs before its first translation takes seconds: once, for all files that translate.
+pytestmark = pytest.mark.xdist_group("onnx")
 WHITE = 4095.0  # a camera of 12 bits
 SIZES = [(24, 32), (13, 40)]
 WHOLE = DEFAULTS | {"window": None}
