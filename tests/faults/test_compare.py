@@ -158,6 +158,14 @@ def test_nothing_is_replaced_that_the_step_did_not_write(root, capsys, out):
     assert {path: path.read_bytes() for path in root.rglob("*.png")} == before
 
 
+def test_masks_that_lie_in_the_folder_to_replace_are_kept(root, capsys):
+    fill(root / "out/r")
+    (root / "out/compare.json").write_text("{}")  # as an earlier comparison left it
+    assert run_step("compare", ["t", "out/r", "--out", "out"]) == 2
+    assert "--out out: out/r lies in it and would be replaced; choose another --out" in capsys.readouterr().err
+    assert len(list(root.glob("out/r/*.png"))) == len(NAMES)
+
+
 @pytest.mark.parametrize("option", [("--pixel-size", "0"), ("--min-area", "-1"), ("--tolerance", "nan")])
 def test_numbers_out_of_range_are_refused(root, option, capsys):
     with pytest.raises(SystemExit) as left:
