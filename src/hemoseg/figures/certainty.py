@@ -106,10 +106,11 @@ def _conventions(read: Callable[[str], pd.DataFrame], shown: list[tuple[str, str
     """What other conventions would turn, and how often images lack a class."""
     panel, absences = (choices.one_family(read(name)) for name in ("panel", "absences"))
     parts = [markup.subheading("Under other conventions")]
-    told = say.turned_sentences(panel, shown)
+    borne = say.bearing(panel, shown)
+    told = say.turned_sentences(panel, borne)
     if panel["row"].nunique() > 1 and told:
         parts.append(markup.bullets(told))
-        parts.append(markup.picture(ranks.conventions(panel, shown), ranks.CONVENTIONS, colours=COLOURS))
+        parts.append(markup.picture(ranks.conventions(panel, borne), ranks.CONVENTIONS, colours=COLOURS))
     else:
         parts.append(markup.paragraph("No convention bears on the order of these rows.", "note"))
     lacking = say.absences_table(absences, labels)

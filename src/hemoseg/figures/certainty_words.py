@@ -170,6 +170,18 @@ def tests_table(lines: pd.DataFrame, shown: Sequence[tuple[str, str]], columns: 
     return pd.DataFrame(rows)
 
 
+def bearing(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(column, class) of at most two columns that some convention bears on: shown ones, else others of the table.
+
+    Of the others the class that the table shows last stands for the column.
+    """
+    ways = panel[panel["column"] != "matching"].groupby(["column", "class"], sort=False)["choice"].nunique()
+    known = [key for key, number in ways.items() if number > 1]
+    last = {column: (column, name) for column, name in known}
+    chosen = {key[0]: key for key in shown if key in known}
+    return list({**chosen, **{column: key for column, key in last.items() if column not in chosen}}.values())[:2]
+
+
 def turned_sentences(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[str]:
     """For each shown column: under which conventions rows change places, and which rows."""
     told = []

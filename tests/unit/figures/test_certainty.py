@@ -160,6 +160,14 @@ def test_conventions_that_turn_the_order_are_named_with_the_rows():
     ]
 
 
+def test_conventions_are_shown_of_columns_that_they_bear_on():
+    alone = panel({("own", "published"): {"a": 1, "b": 2}}, "jaccard", "J", "x")
+    both = pd.concat([alone, PANEL, KEPT])
+    assert say.bearing(both, [("jaccard", "x")]) == [("dice", "cell"), ("missed", "all")]
+    assert say.bearing(both, [("missed", "all"), ("jaccard", "x")]) == [("missed", "all"), ("dice", "cell")]
+    assert say.bearing(alone, [("jaccard", "x")]) == []
+
+
 def test_images_without_a_class_are_tabled_only_where_there_are_any():
     found = say.absences_table(ABSENCES, LABELS)
     assert found.to_numpy().tolist() == [["B", "cell", "9", "0.5", "0", "0"]]
