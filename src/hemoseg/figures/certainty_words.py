@@ -69,7 +69,7 @@ def answers(
 def _verdict(line: Mapping[str, Any], pairs: int) -> str:
     if is_told(line):
         return "a difference that these images show"
-    if line["low"] <= 0 <= line["high"]:
+    if not line["low"] * line["high"] > 0:  # nor where one image gives no interval
         return "no difference is shown"
     least = pairs * 2.0 ** (1 - line["n_units"])  # of both rows exchanged in every unit, adjusted
     if least >= LEVEL:

@@ -131,6 +131,8 @@ def test_an_answer_tells_size_interval_wins_and_only_what_the_adjusted_test_show
     assert "worse on 1 of 9 images; permutation test p = 0.010, a difference that these images show." in first
     assert "\N{MINUS SIGN}0.200" in worse
     assert none.endswith("p = 0.900, no difference is shown.")
+    alone = pd.DataFrame([difference("b", "a", p=1.0)]).assign(low=np.nan, high=np.nan)
+    assert say.answers(alone, ("dice", "cell"), COLUMNS, 3)[0].endswith("p = 1.000, no difference is shown.")
     unsure = pd.DataFrame([difference("b", "a", p=0.2)])
     assert say.answers(unsure, ("dice", "cell"), COLUMNS, 3)[0].endswith("the adjusted test does not agree.")
     few = say.answers(unsure, ("dice", "cell"), COLUMNS, 32)[0]
