@@ -35,7 +35,7 @@ def draw(
     shown = {key: label for key, label in labels.items() if key in set(values["row"])}
     pairs = [pair for pair in pairs if set(pair) <= set(shown)][:MOST_PAIRS]
     drawn = figure(10.4, 4.4 if len(shown) < 6 else 5.0)
-    widths = [max(len(shown), 2), max(len(pairs), 1)]
+    widths = [max(len(shown), 3), max(len(pairs), 2)]
     panels = drawn.subplots(1, 2, width_ratios=widths) if pairs else [drawn.subplots()]
     spread(panels[0], values.rename(columns={"row": "model"}), "value", shown, colours)
     name, unit = shortened(facts["header"]), f" ({facts['unit']})" if facts["unit"] else ""
