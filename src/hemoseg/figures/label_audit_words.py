@@ -85,7 +85,7 @@ def reading(facts: Mapping[str, Any], simulated: bool) -> list[str]:
         share = same / judged
         worth = (
             "where it disagrees with a label it may well be right"
-            if share >= 0.9
+            if share >= 0.9 and not _hardly_known(facts["same_class"])
             else "it often disagrees with labels that are right, and its opinion on classes is worth the less"
         )
         expected = facts["expected_wrong_class"]
