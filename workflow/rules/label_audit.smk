@@ -6,7 +6,7 @@ rule label_audit:
         predictions=predictions_to_audit,
         code=code_of("steps.label_audit"),
     output:
-        report(
+        table=report(
             "results/tables/{experiment}.label_audit.csv",
             caption="../report/label_audit.rst",
             category="Tables",
@@ -23,7 +23,7 @@ rule label_audit:
         settings=label_audit_settings,
     shell:
         "python -m hemoseg label_audit --settings {params.settings:q} --samples {input.samples}"
-        " --predictions {input.predictions} --out {output[0]} --facts {output.facts} 2> {log}"
+        " --predictions {input.predictions} --out {output.table} --facts {output.facts} 2> {log}"
 
 
 rule label_audit_page:
