@@ -37,9 +37,11 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], Any]:
         InputError: the file is absent or damaged.
     """
     try:
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            numbers = json.loads((file.metadata() or {}).get("numbers", "null"))
-            return {name: file.get_tensor(name) for name in file.keys()}, numbers  # noqa: SIM118 - no mapping
+        # Read once: safetensors opens a file twice, between which another training may have replaced it.
+        content = Path(path).read_bytes()
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, json.loads(header.get("__metadata__", {}).get("numbers", "null"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `train` first") from None
     except (safetensors.SafetensorError, json.JSONDecodeError, ValueError) as error:

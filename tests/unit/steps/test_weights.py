@@ -1,4 +1,6 @@
+import itertools
 import json
+import multiprocessing
 
 import pytest
 import safetensors.torch
@@ -123,3 +125,22 @@ def test_what_ran_can_be_written_as_json():
     assert said["device"].startswith("cpu (")
     assert said["threads"] == torch.get_num_threads()
     assert {"torch", "kornia", "hemoseg", "python"} <= said["versions"].keys()
+
+
+def test_a_file_that_is_replaced_while_it_is_read_gives_one_of_the_two_whole(tmp_path):
+    """As two trainings on one folder do: tensors of one state beside the numbers of another would be neither."""
+    path = tmp_path / "state.safetensors"
+    write_weights(path, {"t0": torch.zeros(400)}, 0)
+
+    def replace():
+        for number in itertools.count(1):
+            write_weights(path, {f"t{i}": torch.full((400,), number) for i in range(20)}, number)
+
+    writer = multiprocessing.get_context("fork").Process(target=replace, daemon=True)
+    writer.start()
+    try:
+        for _ in range(1000):
+            weights, number = read_weights(path)
+            assert all((tensor == number).all() for tensor in weights.values())
+    finally:
+        writer.kill()
