@@ -39,7 +39,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], Any]:
     try:
         # Read once: safetensors opens a file twice, between which another training may have replaced it.
         content = Path(path).read_bytes()
-        tensors = safetensors.torch.load(content)
+        tensors = dict(sorted(safetensors.torch.load(content).items()))  # it hands them on in no order
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, json.loads(header.get("__metadata__", {}).get("numbers", "null"))
     except FileNotFoundError:

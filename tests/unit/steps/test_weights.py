@@ -144,3 +144,10 @@ def test_a_file_that_is_replaced_while_it_is_read_gives_one_of_the_two_whole(tmp
             assert all((tensor == number).all() for tensor in weights.values())
     finally:
         writer.kill()
+
+
+def test_tensors_come_in_the_order_of_their_names(tmp_path):
+    names = [f"layer{number}.weight" for number in range(40)]
+    for number in range(3):
+        write_weights(tmp_path / f"{number}.safetensors", {name: torch.zeros(1) for name in names})
+        assert list(read_weights(tmp_path / f"{number}.safetensors")[0]) == sorted(names)
