@@ -177,7 +177,9 @@ def test_scores_per_class_are_those_of_scikit_learn_and_of_loops(images):
     theirs = precision_recall_fscore_support(*lines, labels=[1, 2], zero_division=0) if lines.size else np.zeros((4, 2))
     for key, values in zip(("class_precision_50", "class_recall_50", "class_f1_50"), theirs, strict=False):
         none = [0.0 if (lines == c).any() else np.nan for c in (1, 2)]
-        np.testing.assert_allclose([score(key, run, c) for c in (1, 2)], [v or n for v, n in zip(values, none)])  # noqa: B905
+        np.testing.assert_allclose(
+            [score(key, run, c) for c in (1, 2)], [v or n for v, n in zip(values, none, strict=True)]
+        )
         assert np.isnan(score(key, run, 0))
     kappa = cohen_kappa_score(*np.array(known).T) if len(set(chain(*known))) > 1 else np.nan
     assert score("kappa", run) == pytest.approx(kappa, nan_ok=True)
