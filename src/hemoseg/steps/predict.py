@@ -1,6 +1,5 @@
 """Predict the test samples of a split with a trained model: probabilities, class maps, cells."""
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,13 +18,13 @@ from hemoseg.errors import InputError
 from hemoseg.inference.cells import DEFAULT_MARKERS, find_cells
 from hemoseg.inference.windows import predict_windows
 from hemoseg.models import Labelled
-from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.settings import with_defaults
 from hemoseg.steps import arguments
 from hemoseg.steps.costs import operations_of
 from hemoseg.steps.files import write_arrays, write_json
 from hemoseg.steps.labelled import read_samples, read_split, role_samples
 from hemoseg.steps.progress import tracked
+from hemoseg.steps.ready import ready_method, ready_network
 from hemoseg.steps.weights import environment, read_model
 from hemoseg.training.batches import Normalisation
 
@@ -138,45 +137,16 @@ def predictor(
     description: dict[str, Any], weights: dict[str, torch.Tensor], settings: dict[str, Any], device: torch.device
 ) -> Callable[[Samples, int], Labelled]:
     """A function that labels one sample with the model of the description."""
-    module = models.load(description["network"])
-    if models.is_network(module):
-        return _network_predictor(module, description, weights, settings, device)
-    fitted = {name: value.numpy() for name, value in weights.items()}
-    options = description["settings"]["network_settings"]
-    number = len(description["classes"])
-    asks_kind = "kind" in inspect.signature(module.predict).parameters
-
-    def predict(samples: Samples, position: int) -> Labelled:
-        told = {"kind": samples.kinds[position]} if asks_kind else {}
-        return _with_all(module.predict(samples.image(position), fitted, **told, **options), number)
-
-    return predict
-
-
-def _with_all(said: Labelled, number: int) -> Labelled:
-    """What a method said, with probability 0 for the last of ``number`` classes where training showed none of them."""
-    if said.probability is None or len(said.probability) == number:
-        return said
-    absent = np.zeros((number - len(said.probability), *said.classes.shape), np.float32)
-    return replace(said, probability=np.concatenate([said.probability, absent]))
+    if models.is_network(models.load(description["network"])):
+        return _network_predictor(description, weights, settings, device)
+    label = ready_method(description, weights)
+    return lambda samples, position: label(samples.image(position), samples.kinds[position])
 
 
 def _network_predictor(
-    module: ModuleType,
-    description: dict[str, Any],
-    weights: dict[str, torch.Tensor],
-    settings: dict[str, Any],
-    device: torch.device,
+    description: dict[str, Any], weights: dict[str, torch.Tensor], settings: dict[str, Any], device: torch.device
 ) -> Callable[[Samples, int], Labelled]:
-    network = module.build(
-        description["in_channels"], len(description["classes"]), **description["settings"]["network_settings"]
-    )
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError:
-        raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
-    network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
-    normalisation = Normalisation(**description["normalisation"])
+    module, network, normalisation = ready_network(description, weights, device)
     if hasattr(module, "label"):
         return _labelling_predictor(module, network, normalisation, settings["window"], device)
     window = tuple(settings["window"]) if settings["window"] else None

@@ -1,0 +1,132 @@
+"""A model that is opened says what `predict` says of the same image."""
+
+import numpy as np
+import pytest
+import torch
+
+from hemoseg import models
+from hemoseg.data.samples import Samples
+from hemoseg.errors import InputError
+from hemoseg.inference.windows import predict_windows
+from hemoseg.steps.files import write_json
+from hemoseg.steps.opened import open_model
+from hemoseg.steps.predict import DEFAULTS, checked, predictor
+from hemoseg.steps.weights import read_model, sha256, write_weights
+
+CPU = torch.device("cpu")
+SIZE = (24, 32)
+SETTINGS = {
+    "unet": {"width": 4, "levels": 1},
+    "instance_unet": {"width": 4, "levels": 2, "anchor": 8.0},
+    "mask_rcnn": {
+        "width": 2,
+        "channels": 4,
+        "hidden": 4,
+        "proposals": 10,
+        "drawn": 8,
+        "anchor": 8.0,
+        "score": 0.0,
+        "painted": 0.0,
+    },
+    "otsu": {},
+    "autolabel": {},
+}
+
+
+def write_model(folder, name, white=255.0):
+    """A folder such as `train` leaves, of a network as drawn or a method that learnt nothing."""
+    torch.manual_seed(0)
+    module, settings = models.load(name), SETTINGS[name]
+    if models.is_network(module):
+        tensors = module.build(3, 3, **settings).state_dict()
+    else:
+        tensors = {key: torch.from_numpy(value) for key, value in module.fit([], [], [], **settings).items()}
+    write_weights(folder / "model.safetensors", tensors)
+    description = {
+        "model": f"my_{name}", "network": name, "settings": {"network_settings": settings}, "in_channels": 3,
+        "classes": ["background", "disc", "sickle"], "input_size": list(SIZE), "median_cell_area": 20.0,
+        "weights_sha256": sha256(folder / "model.safetensors"),
+        "normalisation": {"white": white, "mean": [0.5] * 3, "sd": [0.2] * 3} if models.is_network(module) else None,
+    }  # fmt: skip
+    write_json(folder / "model.json", description)
+    return description
+
+
+def image(dtype=np.uint8, size=SIZE):
+    """Two bright squares on noisy ground."""
+    random = np.random.default_rng(0)
+    bright = np.zeros(size)
+    bright[4:12, 4:12] = bright[14:20, 20:28] = 0.6
+    return ((bright + random.random((3, *size)) * 0.3) * np.iinfo(dtype).max).astype(dtype)
+
+
+def said_by_predict(folder, given, white):
+    weights, description = read_model(folder)
+    samples = Samples([given], [], [], ["a"], ["a"], [""], [""], None, None, [], white)
+    return predictor(description, weights, checked(DEFAULTS), CPU)(samples, 0)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_opened_folder_says_what_predict_says(tmp_path, name, dtype):
+    white = float(np.iinfo(dtype).max)
+    description = write_model(tmp_path, name, white)
+    model, given = open_model(tmp_path, CPU), image(dtype)
+    wanted, said = said_by_predict(tmp_path, given, white), model.label(given)
+    for part in ("classes", "probability", "instances", "boxes"):
+        one, other = getattr(wanted, part), getattr(said, part)
+        assert (one is None) == (other is None)
+        assert one is None or np.array_equal(one, other)
+    assert said.classes.any()
+    assert (model.name, model.sha256) == (f"my_{name}", description["weights_sha256"])
+    assert model.makes_cells == (name == "mask_rcnn")
+    assert (model.probability is None) == (name not in ("unet", "instance_unet"))
+    assert (model.propose is None) == (name not in ("instance_unet", "mask_rcnn"))
+    assert model.evidence == {}
+
+
+def test_windows_of_an_opened_network_are_those_of_predict(tmp_path):
+    write_model(tmp_path, "unet")
+    model, given = open_model(tmp_path, CPU), image(size=(40, 50))
+    settings = checked(DEFAULTS | {"window": [16, 16]})
+    weights, description = read_model(tmp_path)
+    samples = Samples([given], [], [], ["a"], ["a"], [""], [""], None, None, [], 255.0)
+    wanted = predictor(description, weights, settings, CPU)(samples, 0).probability
+    told = torch.from_numpy(given.astype(np.float32))
+    said = predict_windows(model.probability, told, window=(16, 16), overlap=settings["overlap"])
+    assert np.array_equal(said.numpy(), wanted)
+
+
+def test_evidence_beside_the_model_is_handed_on_and_its_markers_hold(tmp_path):
+    write_model(tmp_path, "instance_unet")
+    write_json(tmp_path / "evidence.json", {"predict": {"markers": {"score": 1.0}}, "scale": {"factor": 0.5}})
+    model = open_model(tmp_path, CPU)
+    assert model.evidence["scale"] == {"factor": 0.5}
+    assert len(model.label(image()).boxes) == 0  # none is so sure
+    assert len(model.propose(image(), 0.0, 0.3)) > 0
+
+
+def test_mixed_precision_stays_near(tmp_path):
+    write_model(tmp_path, "unet")
+    exact, mixed = (open_model(tmp_path, CPU, precision) for precision in ("32-true", "bf16-mixed"))
+    difference = np.abs(exact.label(image()).probability - mixed.label(image()).probability).max()
+    assert 0 < difference < 0.02
+
+
+def test_a_white_level_that_the_evidence_tells_holds_for_a_method(tmp_path):
+    write_model(tmp_path, "autolabel")
+    bright = image(np.uint16) // 16
+    write_json(tmp_path / "evidence.json", {"data": {"white": 4095.0}})
+    wanted = said_by_predict(tmp_path, bright, 4095.0)
+    assert np.array_equal(open_model(tmp_path, CPU).label(bright).classes, wanted.classes)
+
+
+def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
+    write_model(tmp_path, "unet")
+    with pytest.raises(InputError, match="the model reads 3 channels, the image has 1"):
+        open_model(tmp_path, CPU).label(image()[:1])
+    with pytest.raises(InputError, match="precision '8'; choose 32-true, 16-mixed, bf16-mixed"):
+        open_model(tmp_path, CPU, "8")
+    (tmp_path / "evidence.json").write_text("{")
+    with pytest.raises(InputError, match=r"evidence.json: not readable as JSON"):
+        open_model(tmp_path, CPU)
