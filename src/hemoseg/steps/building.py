@@ -23,6 +23,7 @@ OWN = ("normalise", "precision", "only", "most")  # of the section `train`, read
 OPTIONAL = ("loss", "imbalance", "augment", "touching", "keep", "per_kind", "only", "most")
 COUNTS = {"steps": 0, "batch_size": 1, "validate_every": 1}  # least value of each
 NUMBERS = ("learning_rate", "weight_decay")
+AUGMENT = {"stain": 1, "light": 1, "hue": 0, "blur": 0, "rotate": 0, "brightness": 0, "contrast": 0}  # least values
 
 # What may be given for a setting of a network whose default is of this type.
 LIKE = {
@@ -81,6 +82,9 @@ def plan(train: dict[str, Any]) -> Plan:
     if not isinstance(augment, dict):
         raise InputError(f"train settings: augment {augment!r}; give keys and values, such as {{flip: true}}")
     with_defaults(augment, inspect.signature(Augmentation).parameters, "train settings augment")
+    for key in augment.keys() & AUGMENT:
+        if type(augment[key]) not in (int, float) or not augment[key] >= AUGMENT[key]:
+            raise InputError(f"train settings augment: {key} {augment[key]!r}; give a number, {AUGMENT[key]} or more")
     return Plan(**{key: value for key, value in train.items() if key in OF_PLAN})
 
 

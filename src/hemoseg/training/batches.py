@@ -45,10 +45,14 @@ class Normalisation:
 
     def apply(self, images: Tensor) -> Tensor:
         """Normalise ``(..., C, H, W)`` in the source's numbers to float32; what is brighter than white is white."""
-        shape = (len(self.mean), 1, 1)
-        mean = torch.tensor(self.mean, dtype=torch.float32, device=images.device).view(shape)
-        sd = torch.tensor(self.sd, dtype=torch.float32, device=images.device).view(shape)
+        mean, sd = self.tensors(images.device)
         return ((images.float() / self.white).clamp(max=1) - mean) / sd
+
+    def tensors(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Mean and sd, float32 ``(C, 1, 1)``."""
+        shape = (len(self.mean), 1, 1)
+        mean = torch.tensor(self.mean, dtype=torch.float32, device=device).view(shape)
+        return mean, torch.tensor(self.sd, dtype=torch.float32, device=device).view(shape)
 
 
 def measure_normalisation(samples: Samples, kind: str) -> Normalisation:

@@ -112,7 +112,7 @@ class Training:
         batch = pool.batch(self._drawn()[rank::processes])
         self.network.train()
         statistics = [buffer.clone() for buffer in self.network.buffers()]
-        loss = self.compute_loss(self.network, self.augment(batch), self.loss)
+        loss = self.compute_loss(self.network, self.augment(batch, pool.normalisation), self.loss)
         value = float(loss.detach())
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(loss)

@@ -106,6 +106,8 @@ PLANS = {
     "normalise": ({"normalise": "all"}, "normalise 'all'; choose training_set or none"),
     "imbalance": ({"imbalance": "weights"}, "imbalance 'weights'; choose none, class_weights or sampling"),
     "augment": ({"augment": {"flp": True}}, "augment: unknown key 'flp'; did you mean 'flip'?"),
+    "no factor": ({"augment": {"stain": 0.5}}, "augment: stain 0.5; give a number, 1 or more"),
+    "no number": ({"augment": {"blur": "much"}}, "augment: blur 'much'; give a number, 0 or more"),
     "augment is a list": ({"augment": ["flip"]}, "give keys and values"),
 }
 

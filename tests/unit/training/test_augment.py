@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from hemoseg.training.augment import Augmentation, seed_step
-from hemoseg.training.batches import Batch
+from hemoseg.training.batches import Batch, Normalisation
 
 
 def blobs(batch=4, side=32, classes=3, seed=0):
@@ -137,3 +137,101 @@ def test_what_a_batch_does_not_hold_stays_away():
     after = augmented(blobs(), flip=True)
     assert after.instances is None
     assert after.border is None
+
+
+def colours(batch=16, channels=3, side=12, seed=1):
+    """Images in [0, 1] that hold neither black nor white."""
+    return 0.1 + 0.8 * torch.rand(batch, channels, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def coloured(images, seed=0, normalisation=None, **settings):
+    """Images after augmentation."""
+    classes = torch.zeros(len(images), *images.shape[-2:], dtype=torch.long)
+    seed_step(seed, 0)
+    return Augmentation(**settings)(Batch(images, classes, torch.arange(len(images))), normalisation).images
+
+
+def of_each_channel(values):
+    """The one value of each image's channel, after a look that there is but one."""
+    first = values[..., :1, :1]
+    assert torch.allclose(values, first.expand_as(values), rtol=1e-3)
+    return first[..., 0, 0]
+
+
+def test_a_stain_multiplies_the_optical_density_of_each_channel():
+    images = colours()
+    factor = of_each_channel(coloured(images, stain=3.0).log() / images.log())
+    assert 2 < factor.max() < 3.001
+    assert 1 / 3.001 < factor.min() < 1 / 2
+    assert (factor.std(dim=1) > 0.05).float().mean() > 0.8
+
+
+def test_half_of_a_stain_is_common_to_all_channels():
+    images = colours(batch=400, side=2)
+    factor = of_each_channel(coloured(images, stain=3.0).log() / images.log()).log()
+    correlation = torch.corrcoef(factor.T)
+    assert 0.35 < correlation[0, 1] < 0.65  # two sums of two equal parts, one of them common: 1/2
+    assert 0.35 < correlation[1, 2] < 0.65
+
+
+@pytest.mark.parametrize("settings", [{"stain": 4.0}, {"hue": 90.0}, {"blur": 3.0}])
+def test_white_light_and_black_stay_white_and_black(settings):
+    for value in (0.0, 1.0):
+        images = torch.full((8, 3, 12, 12), value)
+        assert torch.allclose(coloured(images, **settings), images, atol=1e-6)
+
+
+def test_light_multiplies_each_channel_and_ends_at_white():
+    images = colours()
+    after = coloured(images, light=2.0)
+    assert after.max() == 1
+    clipped = (after >= 1).flatten(2).any(2)
+    factor = of_each_channel((after / images)[~clipped][:, None])
+    assert 1 / 2.001 < factor.min() < 0.7
+    assert 1.0 < factor.max() < 2.001
+
+
+@pytest.mark.parametrize("degrees", [10.0, 120.0])
+def test_hue_turns_colours_round_grey(degrees):
+    images = 0.35 + 0.3 * colours()  # turned by any angle they stay within [0, 1]
+    after = coloured(images, hue=degrees)
+    grey, chroma = images.mean(1, keepdim=True), images - images.mean(1, keepdim=True)
+    moved = after - after.mean(1, keepdim=True)
+    assert torch.allclose(after.mean(1, keepdim=True), grey, atol=1e-5)
+    assert torch.allclose(moved.norm(dim=1), chroma.norm(dim=1), atol=1e-5)
+    cosine = (moved * chroma).sum(1) / chroma.norm(dim=1) ** 2
+    angle = torch.rad2deg(cosine.clamp(-1, 1).acos()).flatten(1).median(dim=1).values
+    assert degrees / 2 < angle.max() < degrees + 0.5
+
+
+def test_images_of_other_than_three_channels_have_no_hue():
+    images = colours(channels=4)
+    assert torch.allclose(coloured(images, hue=90.0), images)
+
+
+def test_blur_spreads_a_point_by_at_most_its_standard_deviation():
+    images = torch.zeros(32, 1, 33, 33)
+    images[:, 0, 16, 16] = 1
+    after = coloured(images, blur=2.0)
+    away = (torch.arange(33.0) - 16) ** 2
+    spread = (after.sum((1, 2)) * away).sum(1)
+    assert torch.allclose(after.sum((1, 2, 3)), torch.ones(32), atol=1e-4)
+    assert 2.5 < spread.max() < 4.01
+    assert spread.min() < 0.5
+
+
+def test_normalised_images_change_as_those_in_unit_range_do():
+    images, mean, sd = colours(), (0.7, 0.5, 0.6), (0.2, 0.1, 0.3)
+    settings = {"stain": 2.0, "light": 1.3, "hue": 20.0, "blur": 1.0}
+    normalisation = Normalisation(1.0, mean, sd)
+    plain = normalisation.apply(coloured(images, **settings))
+    assert torch.allclose(
+        coloured(normalisation.apply(images), normalisation=normalisation, **settings), plain, atol=1e-4
+    )
+
+
+def test_what_is_not_asked_for_draws_nothing():
+    coloured(colours(), stain=1.0, light=1.0, hue=0.0, blur=0.0)
+    after = torch.rand(3)
+    seed_step(0, 0)
+    assert torch.equal(after, torch.rand(3))
