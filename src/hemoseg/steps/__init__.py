@@ -32,6 +32,10 @@ NOT_STEPS = (
     "run_names",
     "running",
     "seamed",
+    "segment_inputs",
+    "segmented",
+    "sources",
+    "tiff_planes",
     "trusted",
     "weights",
 )

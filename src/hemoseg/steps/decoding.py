@@ -89,7 +89,7 @@ def _decode_with_pillow(path: Path, content: bytes, labels: bool) -> tuple[np.nd
         if getattr(picture, "n_frames", 1) > 1:
             raise InputError(f"{path}: an animation of {picture.n_frames} pictures; save one picture per file")
         if content.startswith(b"\x89PNG") and _is_deep_colour(content):
-            return _decode_deep_png(content), notices
+            return _decode_deep(content), notices
         if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             notices.append("the EXIF orientation is not applied, so that images and labels match")
         if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
@@ -106,8 +106,14 @@ def _is_deep_colour(content: bytes) -> bool:
     return depth == 16 and colour in (2, 4, 6)
 
 
-def _decode_deep_png(content: bytes) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+def _decode_deep(content: bytes, number: int = 0) -> np.ndarray:
+    """Colours of 16 bits by OpenCV, of the ``number``-th page of a TIFF."""
+    coded = np.frombuffer(content, np.uint8)
+    if number:
+        _, pages = cv2.imdecodemulti(coded, cv2.IMREAD_UNCHANGED, range=(number, number + 1))
+        pixels = pages[0] if pages else None
+    else:
+        pixels = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError("the pixels cannot be decoded")
     pixels = _channels_last(pixels)
@@ -125,26 +131,49 @@ def _decode_tiff(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, 
             raise InputError(f"{path}: {page.samplesperpixel} channels; keep at most four")
         if page.photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
             raise InputError(f"{path}: {page.photometric.name} colours; convert it to RGB and {EXPORT}")
-        compressed = page.compression not in (1, 8, 32946)  # none and the two zlib codes need no further package
-        palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
-        white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not labels
-        if compressed or (palette and not labels) or page.bitspersample not in (8, 16, 32, 64):
-            return _decode_tiff_elsewhere(content, page.bitspersample, labels), []
-        pixels = page.asarray()
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
+        return _page_pixels(page, content, 0, labels), []
+
+
+def _page_pixels(page: tifffile.TiffPage, content: bytes, number: int, labels: bool) -> np.ndarray:
+    """Pixels of a page, the ``number``-th of the file whose bytes are given."""
+    compressed = page.compression not in (1, 8, 32946)  # none and the two zlib codes need no further package
+    palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
+    white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not labels
+    if compressed or (palette and not labels) or page.bitspersample not in (8, 16, 32, 64):
+        return _decode_tiff_elsewhere(content, number, page.bitspersample, labels)
+    pixels = page.asarray()
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, 0, -1)
     if white_is_zero and pixels.dtype.kind == "u":
         pixels = np.iinfo(pixels.dtype).max - pixels
-    return _channels_last(pixels), []
+    return _channels_last(pixels)
 
 
-def _decode_tiff_elsewhere(content: bytes, bits: int, labels: bool) -> np.ndarray:
+def _decode_tiff_elsewhere(content: bytes, number: int, bits: int, labels: bool) -> np.ndarray:
     """TIFF compressions that tifffile leaves to other packages: OpenCV for deep colour, Pillow for the rest."""
     with Image.open(io.BytesIO(content)) as picture:
+        picture.seek(number)
         mode = None if labels else COLOURS.get(picture.mode)
         if bits <= 8 or picture.mode.startswith(("I;16", "F")):
             return _channels_last(np.asarray(picture.convert(mode) if mode else picture))
-    return _decode_deep_png(content)
+    return _decode_deep(content, number)
+
+
+def decode_page(path: Path, content: bytes, number: int) -> np.ndarray:
+    """Pixels ``(H, W, C)`` of one page of a TIFF, in the file's own type.
+
+    Raises:
+        InputError: damaged, or colours that no reader here knows.
+    """
+    try:
+        with warnings.catch_warnings(), tifffile.TiffFile(io.BytesIO(content)) as file:
+            warnings.simplefilter("ignore")
+            return _page_pixels(file.pages[number], content, number, labels=False)
+    except MemoryError:
+        raise InputError(f"{path}: too large for this machine's memory; cut it into parts") from None
+    except Exception as error:  # every decoder has its own words for a damaged file
+        cause = " ".join(str(error).split())[:80] or type(error).__name__
+        raise InputError(f"{path}: damaged or cut short ({cause}); copy it again from its source") from None
 
 
 def _channels_last(pixels: np.ndarray) -> np.ndarray:

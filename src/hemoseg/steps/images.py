@@ -53,8 +53,8 @@ def read_image(path: str | Path, channels: int | None = None) -> Picture:
     path = Path(path)
     content = content_of(path)
     values, notices = decode(path, content, labels=False)
-    values = _plain(path, values, notices)
-    return Picture(_with_channels(path, values, channels, notices), notices)
+    values = plain(path, values, notices)
+    return Picture(with_channels(path, values, channels, notices), notices)
 
 
 def read_labels(path: str | Path) -> np.ndarray:
@@ -114,7 +114,7 @@ def label_name(name: str, labels: np.ndarray) -> str:
     return f"{name}.tif" if labels.size and labels.max() >= 2**16 else f"{name}.png"
 
 
-def _plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
+def plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
     """uint8 or uint16 from what was decoded."""
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
@@ -132,7 +132,7 @@ def _plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
     return values.astype(values.dtype.newbyteorder("="))
 
 
-def _with_channels(path: Path, values: np.ndarray, channels: int | None, notices: list[str]) -> np.ndarray:
+def with_channels(path: Path, values: np.ndarray, channels: int | None, notices: list[str]) -> np.ndarray:
     """``(C, H, W)`` with the channels that the dataset asks for."""
     has = values.shape[2]
     if has == 2 or (has == 4 and channels != 4):
