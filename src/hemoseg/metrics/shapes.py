@@ -1,7 +1,9 @@
-"""Geometry of labelled cells on a grid whose pixels need not be square: what a page for the clinic shows of a cell."""
+"""Geometry of labelled cells on a grid whose pixels need not be square: what tables of cells and the clinic show."""
 
+import cv2
 import numpy as np
-from skimage.measure import regionprops_table
+
+from hemoseg.labels.pixel_runs import PixelRuns, pixel_runs
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # neighbours in rows and columns: the directions of the perimeter's lines
 
@@ -14,25 +16,85 @@ def cell_shapes(labels: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)) -
         spacing: height and width of a pixel, in the unit of the result.
 
     Returns:
-        ``area``; ``perimeter`` of `perimeters`; ``eccentricity`` of the ellipse with the cell's second moments, 0 for
-        a circle, where a pixel counts with its extent and not as a point; ``form_factor`` 4 pi A / P^2, 1 for a
-        circle and less for all else; ``row`` and ``column`` of the centroid. Holes are no part of a cell, and their
-        edges belong to its outline.
+        Those of `moments`; ``perimeter`` of `perimeters`; ``form_factor`` 4 pi A / P^2, 1 for a circle and less for
+        all else. Holes are no part of a cell, and their edges belong to its outline.
     """
-    found = regionprops_table(labels, properties=("area", "centroid", "inertia_tensor"), spacing=spacing)
-    # Its tensor is that of points: 1/12 of the squared side is what a pixel's extent adds, in either direction.
-    columns, rows = (found[f"inertia_tensor-{i}-{i}"] + side**2 / 12 for i, side in enumerate(spacing[::-1]))
-    half_difference = np.hypot((columns - rows) / 2, found["inertia_tensor-0-1"])
-    major, minor = (columns + rows) / 2 + half_difference, (columns + rows) / 2 - half_difference
+    found = moments(pixel_runs(labels), spacing)
     around = perimeters(labels, spacing)
+    return found | {"perimeter": around, "form_factor": form_factor(found["area"], around)}
+
+
+def form_factor(area: np.ndarray, perimeter: np.ndarray) -> np.ndarray:
+    """4 pi A / P^2: 1 for a circle and less for all else."""
+    return 4 * np.pi * area / perimeter**2
+
+
+def moments(runs: PixelRuns, spacing: tuple[float, float] = (1.0, 1.0)) -> dict[str, np.ndarray]:
+    """What follows from the sums of rows, columns and their squares over each cell, float ``(n,)`` by name.
+
+    Args:
+        runs: of cells 1..n without gaps.
+        spacing: height and width of a pixel, in the unit of the result.
+
+    Returns:
+        ``area``; ``row`` and ``column`` of the centroid; ``major_axis``, ``minor_axis`` (whole lengths) and
+        ``eccentricity`` of the ellipse with the cell's second moments, 0 for a circle, where a pixel counts with its
+        extent and not as a point.
+    """
+    cell = runs.label - 1
+    count = int(runs.label.max(initial=0))
+    # Counted from each cell's first pixel the sums stay small, whole and so exact.
+    top, left = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    top[cell[::-1]], left[cell[::-1]] = runs.row[::-1], runs.start[::-1]
+    row, start, stop = runs.row - top[cell], runs.start - left[cell], runs.stop - left[cell]
+    length, columns = stop - start, (stop * (stop - 1) - start * (start - 1)) // 2
+    squares = _squares_below(stop) - _squares_below(start)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(cell, values, count) / area
+
+    area = np.bincount(cell, length, count)
+    rows_mean, columns_mean = mean(row * length), mean(columns)
+    height, width = spacing
+    down = height**2 * (mean(row**2 * length) - rows_mean**2 + 1 / 12)
+    across = width**2 * (mean(squares) - columns_mean**2 + 1 / 12)
+    both = height * width * (mean(row * columns) - rows_mean * columns_mean)
+    half_difference = np.hypot((across - down) / 2, both)
+    major, minor = (across + down) / 2 + half_difference, (across + down) / 2 - half_difference
     return {
-        "area": found["area"].astype(float),
-        "perimeter": around,
+        "area": area * height * width,
+        "row": (rows_mean + top) * height,
+        "column": (columns_mean + left) * width,
+        "major_axis": 4 * np.sqrt(major),
+        "minor_axis": 4 * np.sqrt(np.clip(minor, 0, None)),
         "eccentricity": np.sqrt(np.clip(1 - minor / major, 0, 1)),
-        "form_factor": 4 * np.pi * found["area"] / around**2,
-        "row": found["centroid-0"],
-        "column": found["centroid-1"],
     }
+
+
+def _squares_below(number: np.ndarray) -> np.ndarray:
+    """0 + 1 + 4 + ... + (number - 1)^2; the formula holds for negative numbers, too."""
+    return (number - 1) * number * (2 * number - 1) // 6
+
+
+def hull_areas(runs: PixelRuns) -> np.ndarray:
+    """Area of the convex hull of each cell's pixels, squares and not points, in pixels, float ``(n,)``.
+
+    It is ImageJ's. scikit-image counts the pixels in the hull of the middles of the pixels' sides, which is less.
+
+    Args:
+        runs: of cells 1..n without gaps.
+    """
+    runs = runs.by_label()
+    corners = np.empty((len(runs.label), 4, 2), np.int32)
+    corners[:, :2, 0], corners[:, 2:, 0] = runs.start[:, None], runs.stop[:, None]
+    corners[:, ::2, 1], corners[:, 1::2, 1] = runs.row[:, None], runs.row[:, None] + 1
+    ends = np.flatnonzero(np.diff(runs.label, append=0)) + 1
+    begins = np.append(0, ends)[:-1]
+    found = np.empty(len(ends))
+    for i, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
+        points = corners[begin:end].reshape(-1, 2)
+        found[i] = cv2.contourArea(cv2.convexHull(points - points[0]))
+    return found
 
 
 def perimeters(labels: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:

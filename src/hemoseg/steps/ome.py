@@ -1,0 +1,53 @@
+"""Cells as an OME-TIFF: a label image that knows its pixel size, for QuPath, Fiji, napari and OMERO."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tifffile
+
+from hemoseg.errors import InputError
+from hemoseg.steps.files import written_whole
+from hemoseg.steps.images import read_labels
+
+SMALL = 2**16  # labels below fit into 16 bits, which every reader takes
+
+
+def write(path: str | Path, instances: np.ndarray, cells: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Write a label image with its pixel size, zlib-compressed, 16 bits or 32 beyond 65,535 cells.
+
+    Args:
+        path: name ending in ``.ome.tif``.
+        instances: a number per cell ``(H, W)``.
+        cells: not used; a label image holds no classes.
+        facts: ``pixel_size_um`` or None there.
+    """
+    kind = np.uint16 if instances.max(initial=0) < SMALL else np.uint32
+    labels = np.ascontiguousarray(instances, kind)
+    metadata: dict[str, Any] = {"axes": "YX", "Name": Path(path).name.removesuffix(".ome.tif")}
+    # Made from the content: tifffile's own would name the time and the machine, and no two files would be equal.
+    metadata["UUID"] = f"urn:uuid:{uuid.UUID(bytes=hashlib.sha256(labels).digest()[:16], version=5)}"
+    if side := facts.get("pixel_size_um"):
+        metadata |= {f"PhysicalSize{axis}": float(side) for axis in "XY"}
+        metadata |= {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        tifffile.imwrite(file, labels, ome=True, metadata=metadata, compression="zlib", photometric="minisblack")
+
+
+def read(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, None]:
+    """Instances ``(H, W)`` of a label TIFF or PNG, int32, and no classes, since it has none.
+
+    Raises:
+        InputError: it is no label image, or not of the size.
+    """
+    instances = read_labels(path)
+    if size is not None and instances.shape != tuple(size):
+        raise InputError(
+            f"{path}: {instances.shape[0]} x {instances.shape[1]} pixels where its image has {size[0]} x {size[1]}; "
+            "export the labels at the image's size"
+        )
+    return instances, None
