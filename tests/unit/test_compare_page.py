@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hemoseg.errors import InputError
-from hemoseg.steps import compare, compare_page, report
+from hemoseg.steps import compare, folder_page, report
 
 NOTEBOOK = Path("reports/notebooks/compare.ipynb").resolve()
 HOSTILE = "<script>alert(1)<|script>"  # no / in the name of a file
@@ -80,10 +80,10 @@ def test_every_comparison_has_a_page(tmp_path, monkeypatch, name, capsys):
 
 def test_the_page_has_no_way_back_to_experiments_and_is_refused_where_it_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "execute", lambda notebook, executed, given: shutil.copy(notebook, executed))
-    compare_page.write(tmp_path, "A beside the truth")
+    folder_page.write("compare", tmp_path, "A beside the truth")
     page = (tmp_path / "compare.html").read_text(encoding="utf-8")
     assert "<title>A beside the truth · hemoseg</title>" in page
     assert "index.html" not in page
-    monkeypatch.setattr(compare_page, "__file__", str(tmp_path / "a/b/c/d.py"))
+    monkeypatch.setattr(folder_page, "__file__", str(tmp_path / "a/b/c/d.py"))
     with pytest.raises(InputError, match="the page's notebook is not installed"):
-        compare_page.write(tmp_path, "A beside the truth")
+        folder_page.write("compare", tmp_path, "A beside the truth")

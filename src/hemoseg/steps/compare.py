@@ -66,9 +66,9 @@ def main(argv: list[str] | None = None) -> None:
         made = statistics.write(table_plan, runs, out / "compare.statistics.json")
         files.write_json(out / TOLD, told(given, settings, _raw(args)))
         if not args.no_page:
-            from hemoseg.steps import compare_page  # seconds of imports, which a table does not need
+            from hemoseg.steps import folder_page  # seconds of imports, which a table does not need
 
-            compare_page.write(out, settings["title"])
+            folder_page.write("compare", out, settings["title"])
     print(in_terminal(table), *answers(made, explained["columns"], settings), sep="\n")
     print(f"{args.out}: {'compare.html and ' if not args.no_page else ''}tables; --help says which")
 
