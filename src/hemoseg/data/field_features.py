@@ -12,6 +12,7 @@ import numpy as np
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, of red, green, blue
 FINE, COARSE = 1.5, 3.0  # standard deviations of the two Gaussians whose gradients tell the width of an edge
+DIFFERENCE = 1 / 3  # variance of the box of two pixels by which a difference of neighbours blurs besides
 EDGES = 0.06  # share of the pixels that are taken for edges: the steepest
 LEAST_EDGE = 8.0  # a field has edges if the steepest slopes exceed those of its noise so many times
 BLOCKS = 12  # rows and columns of blocks in which the ground's light is looked at
@@ -91,19 +92,31 @@ def _noise(grey: np.ndarray) -> float:
 
 def _edge_width(grey: np.ndarray, noise: float) -> float:
     """Median blur of the steepest edges in pixels; NaN where nothing is steeper than the grain."""
-    fine, coarse = (_slope(cv2.GaussianBlur(grey, (0, 0), sigma)) for sigma in (FINE, COARSE))
-    steep = coarse >= np.quantile(coarse, 1 - EDGES)
+    down, right = _slopes(grey, COARSE)
+    slope = np.hypot(down, right)
+    steep = (slope >= np.quantile(slope, 1 - EDGES)) & _on_crest(slope, np.abs(down) > np.abs(right))
     # Gaussian noise of sd s, smoothed by sigma, has slopes of s / (sqrt(8 pi) sigma^2).
     of_noise = noise / (np.sqrt(8 * np.pi) * COARSE**2)
-    if not np.median(coarse[steep]) > max(LEAST_EDGE * of_noise, 1e-4):
+    if not steep.any() or np.median(slope[steep]) <= max(LEAST_EDGE * of_noise, 1e-4):
         return float("nan")
     # A step that was blurred by b has slopes of 1 / sqrt(b^2 + sigma^2): of their ratio follows b.
-    ratio = np.median(np.square(fine[steep] / np.maximum(coarse[steep], 1e-9)))
-    return float(np.sqrt(max((COARSE**2 - ratio * FINE**2) / max(ratio - 1, 1e-3), 0)))
+    ratio = np.median(np.square(np.hypot(*_slopes(grey, FINE))[steep] / slope[steep]))
+    fine, coarse = FINE**2 + DIFFERENCE, COARSE**2 + DIFFERENCE
+    return float(np.sqrt(max((coarse - ratio * fine) / max(ratio - 1, 1e-3), 0)))
 
 
-def _slope(grey: np.ndarray) -> np.ndarray:
-    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
+def _slopes(grey: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Slope per row and per column of the image smoothed by a Gaussian."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), sigma)
+    return cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
+
+
+def _on_crest(slope: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Pixels in the middle of an edge: no neighbour across it, below and above or beside, is steeper."""
+    padded = np.pad(slope, 1)
+    above_and_below = np.maximum(padded[:-2, 1:-1], padded[2:, 1:-1])
+    beside = np.maximum(padded[1:-1, :-2], padded[1:-1, 2:])
+    return slope >= np.where(down, above_and_below, beside)
 
 
 def _uneven(grey: np.ndarray, ground: np.ndarray, bright: bool) -> float:

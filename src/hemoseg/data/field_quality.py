@@ -19,7 +19,11 @@ MOST_SATURATED = 0.05  # share of pixels at white above which a field is refused
 MOST_FIELDS = 16  # parts of a large image that are looked at
 BAD_PARTS = 0.25  # share of its parts above which a large image is flagged
 # What the distance of a field from the training frames is made of. The number of cells is the patient's and not there.
-LIKENESS = ("edge_width", "light", "noise", "contrast", "red", "blue", "ground_red", "ground_blue", "cell_area")
+LIKENESS = {
+    "edge_width": "focus", "light": "brightness", "noise": "grain", "contrast": "contrast", "red": "stain of the cells",
+    "blue": "stain of the cells", "ground_red": "colour of the ground", "ground_blue": "colour of the ground",
+    "cell_area": "size of the cells",
+}  # fmt: skip
 # Differences below these are none that a network notices (not stated, ours): least robust sd, in the feature's unit.
 FLOORS = {
     "edge_width": 0.08, "light": 0.02, "saturated": 0.005, "uneven": 0.03, "noise": 0.15, "contrast": 0.03,
@@ -172,10 +176,10 @@ def judged(row: Mapping[str, float], known: Mapping[str, Any] | None) -> list[tu
             median = np.exp(of["median"]) if name in LOGARITHMIC else of["median"]
             flags.append((word, _said(word, row, median)))
     if far > known["distance"]["limit"]:
-        most = sorted((n for n in LIKENESS if n in scores), key=lambda n: -abs(scores[n]))[:2]
-        causes = " and ".join(name.replace("_", " ") for name in most)
+        most = sorted((name for name in LIKENESS if name in scores), key=lambda name: -abs(scores[name]))
+        causes = " and ".join(list(dict.fromkeys(LIKENESS[name] for name in most))[:2])
         times = far / known["distance"]["limit"]
-        flags.append(("unlike_training", f"{times:.1f} times as far from the training frames as they are: {causes}"))
+        flags.append(("unlike_training", f"{times:.1f} times the distance that training frames keep, by {causes}"))
     return flags
 
 
