@@ -104,4 +104,3 @@ def _scaled(points: np.ndarray) -> np.ndarray:
 
 def _distances(points: np.ndarray, point: np.ndarray) -> np.ndarray:
     return np.sqrt(((points - point) ** 2).sum(axis=1))
-

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hemoseg.data.field_features import NAMES, features_of
+from hemoseg.data.likeness import Likeness, likeness, mahalanobis
 from hemoseg.data.resize import resize_image, resize_labels
 
 FALSE_ALARMS = 0.01  # share of the frames that may pass a limit, of each word
@@ -79,15 +80,16 @@ def reference(
     scores, distances = np.full(table.shape, np.nan), np.full(len(rows), np.nan)
     for held in folds:
         known = _likeness(table[~held])
-        scores[held] = (table[held] - known["median"]) / known["sd"]
-        distances[held] = [_distance(row, known) for row in table[held]]
+        scores[held] = known.scores(table[held])
+        distances[held] = _distances(scores[held], known)
     known = _likeness(table)
     told = {}
     for i, name in enumerate(NAMES):
         if name in FLOORS and np.isfinite(table[:, i]).any():
             limits = {"high": _limit(scores[:, i]), "low": -_limit(-scores[:, i])}
-            told[name] = {"median": float(known["median"][i]), "sd": float(known["sd"][i])} | limits
-    kept = {"correlation": known["correlation"].tolist(), "limit": _limit(distances)}
+            told[name] = {"median": float(known.median[i]), "sd": float(known.sd[i])} | limits
+    places = [NAMES.index(name) for name in LIKENESS]
+    kept = {"correlation": known.correlation[np.ix_(places, places)].tolist(), "limit": _limit(distances)}
     return {
         "frames": len(rows),
         "groups": len(folds),
@@ -104,36 +106,14 @@ def _scaled(row: Mapping[str, float]) -> list[float]:
     return [np.log(np.maximum(row[name], least[name])) if name in least else row[name] for name in NAMES]
 
 
-def _likeness(table: np.ndarray) -> dict[str, np.ndarray]:
-    """Median and robust sd of each column, and how the columns of `LIKENESS` go together."""
-    from sklearn.covariance import ledoit_wolf  # a second of imports, which a reader of flags does not need
+def _likeness(table: np.ndarray) -> Likeness:
+    return likeness(table, np.array([FLOORS.get(name, 1e-6) for name in NAMES]))
 
-    known = np.isfinite(table)
-    filled = np.where(known, table, np.nan)
-    median = np.array([np.nanmedian(c) if k.any() else 0.0 for c, k in zip(filled.T, known.T, strict=True)])
-    away = np.where(known, np.abs(table - median), np.nan)
-    sd = np.array([1.4826 * np.nanmedian(c) if k.any() else 1.0 for c, k in zip(away.T, known.T, strict=True)])
-    sd = np.maximum(sd, [FLOORS.get(name, 1e-6) for name in NAMES])
+
+def _distances(scores: np.ndarray, known: Likeness) -> np.ndarray:
+    """Of the columns of `LIKENESS` among the scores of all, float ``(N,)``."""
     places = [NAMES.index(name) for name in LIKENESS]
-    scores = np.where(known, (table - median) / sd, 0)[:, places]
-    covariance, _ = ledoit_wolf(np.clip(scores, -3, 3), assume_centered=True)
-    spread = np.sqrt(np.diag(covariance)) + 1e-9
-    return {"median": median, "sd": sd, "correlation": covariance / np.outer(spread, spread)}
-
-
-def _distance(row: Sequence[float], known: Mapping[str, np.ndarray]) -> float:
-    places = [NAMES.index(name) for name in LIKENESS]
-    scores = ((np.asarray(row) - known["median"]) / known["sd"])[places]
-    return _mahalanobis(scores, np.asarray(known["correlation"]))
-
-
-def _mahalanobis(scores: np.ndarray, correlation: np.ndarray) -> float:
-    """Length of the scores that are known, as correlated as they are; 1 is usual. NaN where none is known."""
-    known = np.isfinite(scores)
-    if not known.any():
-        return float("nan")
-    scores, correlation = scores[known], correlation[np.ix_(known, known)]
-    return float(np.sqrt(scores @ np.linalg.solve(correlation, scores) / len(scores)))
+    return mahalanobis(scores[:, places], known.correlation[np.ix_(places, places)])
 
 
 def _limit(scores: np.ndarray) -> float:
@@ -153,8 +133,8 @@ def distance(row: Mapping[str, float], known: Mapping[str, Any]) -> tuple[float,
         known: of `reference`.
     """
     scores = feature_scores(row, known)
-    ordered = np.array([scores.get(name, np.nan) for name in known["distance"]["names"]])
-    return _mahalanobis(ordered, np.array(known["distance"]["correlation"])), scores
+    ordered = np.array([[scores.get(name, np.nan) for name in known["distance"]["names"]]])
+    return float(mahalanobis(ordered, np.array(known["distance"]["correlation"]))[0]), scores
 
 
 def feature_scores(row: Mapping[str, float], known: Mapping[str, Any]) -> dict[str, float]:
