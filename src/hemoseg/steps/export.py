@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from hemoseg import __version__, models
 from hemoseg.errors import InputError
-from hemoseg.nn.deform_conv import DeformConv2d
 from hemoseg.steps import arguments
 from hemoseg.steps.files import written_whole
-from hemoseg.steps.weights import read_model
-from hemoseg.training.batches import Normalisation
+from hemoseg.steps.graphs import ImageToProbability, NormalisedToLogits, build
+from hemoseg.steps.stored import read_stored
 
 OPSET = 18  # the exporter's own; what is older it would have to convert, what is newer fewer readers know
 TOLERANCE = 1e-4  # largest difference of a probability from torch's
@@ -31,82 +30,58 @@ CHECKED_SIDE = 256
 # a number is put back. Measured on networks as drawn, whose maxima lie close: none to 0.7 % of the pixels.
 CHOSEN_OTHERWISE = 0.02
 MOST_BYTES = 2**31 - 2**24  # of weights: one protobuf message is less than 2 GiB
-NEEDED = ("network", "settings", "in_channels", "input_size", "classes", "normalisation")  # of model.json
+OUTPUTS = {
+    "ImageToProbability": ["probability"],
+    "ImageToProposals": ["probability", "scores", "deltas"],
+    "NormalisedToLogits": ["logits"],
+}
 AXES = {0: "batch", 2: "height", 3: "width"}  # of the input and the output: any size
 
 
 def main(argv: list[str]) -> None:
     """Parse the arguments and export."""
     parser = arguments.parser("export", __doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder that `train` wrote")
-    parser.add_argument("--out", type=Path, required=True, help="file to write, such as model.onnx")
+    parser.add_argument("given", nargs="?", type=Path, metavar="MODEL", help="folder of a model, or a package of it")
+    parser.add_argument("--model", type=Path, help="the same")
+    parser.add_argument("--out", type=Path, required=True, help="file to write: name.onnx, or name.zip, a package")
     args = parser.parse_args(argv)
-    if args.out.suffix != ".onnx" or args.out.is_dir():
-        raise InputError(f"--out {args.out}: names no ONNX file; choose a name that ends in .onnx")
-    if missing := [name for name in ("onnx", "onnxscript") if find_spec(name) is None]:
+    if (args.given is None) == (args.model is None):
+        raise InputError("export: name one model, such as: hemoseg export MODEL --out model.onnx")
+    if args.out.suffix not in (".onnx", ".zip") or args.out.is_dir():
+        raise InputError(f"--out {args.out}: names no file of a known kind; choose a name that ends in .onnx or .zip")
+    needed = ("onnx", "onnxscript") if args.out.suffix == ".onnx" else ("onnx", "onnxscript", "bioimageio.core")
+    if missing := [name for name in needed if find_spec(name) is None]:
         raise InputError(f'{" and ".join(missing)}: not installed; run: pip install "hemoseg[export]"')
-
-    weights, description = read_model(args.model)
-    graph = build(description, weights, args.model)
-    with written_whole(args.out) as temporary:
-        temporary.write_bytes(translate(graph, description))
-        said = _check(temporary, graph, description)
-    channels, classes = description["in_channels"], len(description["classes"])
-    print(f"{args.out}: {channels} channels to {classes} classes; {said}")
+    path = args.given or args.model
+    write_onnx(path, args.out)
 
 
-class ImageToProbability(nn.Module):
-    """A network with its normalisation before it and the softmax behind it, as `predict` runs it.
-
-    Args:
-        network: normalised images ``(B, C, H, W)`` to logits ``(B, K, H, W)``.
-        normalisation: that of its training.
-    """
-
-    def __init__(self, network: nn.Module, normalisation: Normalisation):
-        super().__init__()
-        self.network = network
-        self.normalisation = normalisation
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Probabilities ``(B, K, H, W)`` of images ``(B, C, H, W)`` in the numbers of the source's files."""
-        return self.network(self.normalisation.apply(image)).float().softmax(1)
-
-
-def build(description: dict[str, Any], weights: dict[str, Tensor], folder: Path) -> ImageToProbability:
-    """The trained network of a description, ready to be translated.
+def write_onnx(path: Path, out: Path) -> None:
+    """Write a model as one ONNX file, checked.
 
     Raises:
-        InputError: a classical method, a description that lacks a fact, weights that do not fit it or are too many.
+        InputError: it is no model, is none that ONNX can hold, or the file says something else than torch.
     """
-    if missing := [key for key in NEEDED if key not in description]:
-        raise InputError(f"{folder / 'model.json'}: {missing[0]!r} is missing; train it again")
-    if sum(value.nbytes for value in weights.values()) > MOST_BYTES:
-        raise InputError(f"{folder}: more than 2 GB of weights do not fit into one ONNX file; train a smaller network")
-    try:
-        module = models.load(description["network"])
-        if not models.is_network(module):
-            raise InputError(f"{folder}: {description['network']!r} is a classical method; only networks are exported")
-        settings = description["settings"]["network_settings"]
-        network = module.build(description["in_channels"], len(description["classes"]), **settings)
-        normalisation = Normalisation(**description["normalisation"])
-    except (KeyError, TypeError, ValueError) as error:
+    stored = read_stored(path)
+    description = stored.description
+    graph = build(description, stored.weights, path)
+    if hasattr(models.load(description["network"]), "label"):
         raise InputError(
-            f"{folder / 'model.json'}: describes no network of this version ({error}); train it again"
-        ) from None
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError:
-        raise InputError(
-            f"{folder}: the weights do not fit what {description['network']!r} builds now; train again"
-        ) from None
-    for layer in network.modules():
-        if isinstance(layer, DeformConv2d):
-            layer.backend = "kornia"  # plain torch, which becomes GridSample; compiled back ends have no ONNX form
-    return ImageToProbability(network, normalisation).eval()
+            f"{path}: {description['network']!r} tells cells apart by steps that depend on what it sees, which ONNX "
+            "cannot hold; export a package: --out name.zip"
+        )
+    if sum(value.nbytes for value in stored.weights.values()) > MOST_BYTES:
+        raise InputError(f"{path}: more than 2 GB of weights do not fit into one ONNX file; train a smaller network")
+    with written_whole(out) as temporary:
+        temporary.write_bytes(translate(graph, description, stored.evidence))
+        said = _check(temporary, graph, description)
+    channels, classes = description["in_channels"], len(description["classes"])
+    print(f"{out}: {channels} channels to {classes} classes; {said}")
 
 
-def translate(graph: ImageToProbability, description: dict[str, Any]) -> bytes:
+def translate(
+    graph: ImageToProbability | NormalisedToLogits, description: dict[str, Any], evidence: dict[str, Any] | None = None
+) -> bytes:
     """The bytes of an ONNX file that does what ``graph`` does, for every batch, height and width.
 
     Raises:
@@ -125,20 +100,21 @@ def translate(graph: ImageToProbability, description: dict[str, Any]) -> bytes:
             program = torch.onnx.export(
                 graph, (example,), opset_version=OPSET, dynamo=True, verbose=False,
                 dynamic_shapes=(dict.fromkeys(AXES, torch.export.Dim.DYNAMIC),),
-                input_names=["image"], output_names=["probability"],
+                input_names=["image"], output_names=OUTPUTS[type(graph).__name__],
             )  # fmt: skip
     except torch.onnx.OnnxExporterError as error:
         cause = str(error.__cause__ or error).strip().splitlines()[0]
         raise InputError(f"network {description['network']!r}: torch cannot translate it to ONNX ({cause})") from None
     model = program.model_proto
     _strip(model)
-    onnx.helper.set_model_props(model, metadata(description))
+    onnx.helper.set_model_props(model, metadata(description, evidence or {}, stride))
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
 
 
-def metadata(description: dict[str, Any]) -> dict[str, str]:
-    """What a reader of the file needs to know of it; lists are JSON."""
+def metadata(description: dict[str, Any], evidence: dict[str, Any], stride: int = 1) -> dict[str, str]:
+    """What a reader of the file needs to know of it; lists and the files of a model folder are JSON."""
+    told = {key: value for key, value in description.items() if key != "training_ids"}  # names of a lab's files
     return {
         "project": f"hemoseg {__version__}",
         "network": description["network"],
@@ -146,13 +122,16 @@ def metadata(description: dict[str, Any]) -> dict[str, str]:
         "channels": str(description["in_channels"]),
         "white_level": str(description["normalisation"]["white"]),
         "weights_sha256": description["weights_sha256"],
+        "stride": str(stride),
+        "model.json": json.dumps(told, ensure_ascii=False),
+        "evidence.json": json.dumps(evidence, ensure_ascii=False),
     }
 
 
 def _strip(model: Any) -> None:
     """Name the free axes and drop what the exporter notes of the source: lines and paths of this machine."""
     for value in (*model.graph.input, *model.graph.output):
-        for axis, name in AXES.items():
+        for axis, name in AXES.items() if len(value.type.tensor_type.shape.dim) == 4 else ():
             value.type.tensor_type.shape.dim[axis].dim_param = name
     del model.graph.value_info[:]  # sizes in between, in symbols that have just been renamed
     for part in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
@@ -223,6 +202,7 @@ def differences(path: Path, graph: ImageToProbability, shapes: list[tuple[int, i
         coarse = torch.rand(batch, channels, height // 8 + 2, width // 8 + 2, generator=generator)
         image = 1.1 * graph.normalisation.white * F.interpolate(coarse, size=(height, width), mode="bilinear")
         with torch.inference_mode():
-            wanted = graph(image).numpy()
+            said = graph(image)
+        wanted = (said if isinstance(said, Tensor) else said[0]).numpy()
         found.append(np.abs(session.run(None, {"image": image.numpy()})[0] - wanted).max(axis=1).ravel())
     return np.concatenate(found)

@@ -13,12 +13,10 @@ from hemoseg import models
 from hemoseg.errors import InputError
 from hemoseg.inference.cells import DEFAULT_MARKERS
 from hemoseg.models import Labelled
-from hemoseg.steps.files import read_json
+from hemoseg.steps.onnx_network import onnx_network, read_onnx
 from hemoseg.steps.ready import ready_method, ready_network
 from hemoseg.steps.running import PRECISIONS, RunningMethod, RunningNetwork
-from hemoseg.steps.weights import read_model
-
-EVIDENCE = "evidence.json"
+from hemoseg.steps.stored import read_stored
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,10 @@ class Opened:
 
 
 def open_model(path: str | Path, device: torch.device, precision: str = "32-true") -> Opened:
-    """Open a folder that `train` or `share` wrote.
+    """Open a folder that `train` or `share` wrote, or a package or an ONNX file that `export` wrote.
+
+    A package says what its folder says, bit for bit. An ONNX file runs in onnxruntime, in float32 and on the CPU unless
+    that has the device; its probabilities are those of torch but for rounding (`hemoseg.steps.export.TOLERANCE`).
 
     Args:
         path: of the model.
@@ -69,35 +70,26 @@ def open_model(path: str | Path, device: torch.device, precision: str = "32-true
     path = Path(path)
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}; choose {', '.join(PRECISIONS)}")
-    weights, description = read_model(path)
-    return _opened(description, weights, read_evidence(path), device, precision)
-
-
-def read_evidence(folder: Path) -> dict[str, Any]:
-    """Sections of the ``evidence.json`` of a model folder; empty where there is none.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    return read_json(folder / EVIDENCE, needs=()) if (folder / EVIDENCE).exists() else {}
-
-
-def _opened(
-    description: dict[str, Any],
-    weights: dict[str, Tensor],
-    evidence: dict[str, Any],
-    device: torch.device,
-    precision: str,
-) -> Opened:
-    told = {
-        "name": description.get("model", description["network"]), "sha256": description["weights_sha256"],
-        "description": description, "evidence": evidence,
-    }  # fmt: skip
+    if path.suffix == ".onnx" and path.is_file():
+        return _of_onnx(path, device)
+    weights, description, evidence = read_stored(path)
+    told = _told(description, evidence)
     if not models.is_network(models.load(description["network"])):
         return of_method(RunningMethod(ready_method(description, weights), evidence.get("data", {}).get("white")), told)
     ready = ready_network(description, weights, device)
-    markers = DEFAULT_MARKERS | evidence.get("predict", {}).get("markers", {})
-    return of_network(RunningNetwork(ready, description["in_channels"], markers, device, precision), told)
+    running = RunningNetwork(ready, description["in_channels"], _markers(evidence), device, precision)
+    return of_network(running, told)
+
+
+def _told(description: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
+    name = description.get("model", description["network"])
+    return {
+        "name": name, "sha256": description["weights_sha256"], "description": description, "evidence": evidence
+    }  # fmt: skip
+
+
+def _markers(evidence: dict[str, Any]) -> dict[str, Any]:
+    return DEFAULT_MARKERS | evidence.get("predict", {}).get("markers", {})
 
 
 def of_method(running: RunningMethod, told: dict[str, Any]) -> Opened:
@@ -117,4 +109,14 @@ def of_network(running: RunningNetwork, told: dict[str, Any]) -> Opened:
         makes_cells=makes_cells, label=running.own_cells if makes_cells else running.label,
         probability=None if makes_cells else running.probability,
         propose=running.propose if hasattr(module, "propose") else None,
+    )  # fmt: skip
+
+
+def _of_onnx(path: Path, device: torch.device) -> Opened:
+    session, description, evidence, stride = read_onnx(path, device)
+    running = onnx_network(session, description, _markers(evidence))
+    return Opened(
+        **_told(description, evidence), device=torch.device("cpu"), white=description["normalisation"]["white"],
+        stride=stride, makes_cells=False, label=running.label, probability=running.probability,
+        propose=None if running.built is None else running.propose,
     )  # fmt: skip

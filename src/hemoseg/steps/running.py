@@ -56,19 +56,16 @@ class RunningNetwork:
 
     def label(self, image: np.ndarray, kind: str = "") -> Labelled:
         """What a network says of an image ``(C, H, W)`` in one pass; networks do not ask for its kind."""
-        said = self.probability(one(image))[0]
-        classes = said.argmax(0).to(torch.uint8).cpu().numpy()
         proposes = hasattr(self.ready.module, "propose")
         boxes = self.propose(image, self.markers["score"], self.markers["overlap"]) if proposes else None
-        return Labelled(classes, said.cpu().numpy(), boxes=boxes)
+        return labelled(self.probability(one(image))[0], boxes)
 
     def _mixed(self) -> AbstractContextManager:
         kind = PRECISIONS[self.precision]
         return torch.autocast(self.device.type, kind, enabled=kind is not None)
 
     def _normalised(self, images: Tensor) -> Tensor:
-        if images.shape[1] != self.channels:
-            raise InputError(f"the model reads {self.channels} channels, the image has {images.shape[1]}")
+        checked_channels(images, self.channels)
         images = self.ready.normalisation.apply(images.to(self.device))
         return images.contiguous(memory_format=torch.channels_last)
 
@@ -94,3 +91,19 @@ class RunningMethod:
 def one(image: np.ndarray) -> Tensor:
     """An image as a batch of its own, float32 ``(1, C, H, W)``."""
     return torch.from_numpy(image.astype(np.float32))[None]
+
+
+def labelled(probability: Tensor, boxes: np.ndarray | None) -> Labelled:
+    """What a network said: probability ``(K, H, W)`` and the boxes, if it proposes any."""
+    classes = probability.argmax(0).to(torch.uint8).cpu().numpy()
+    return Labelled(classes, probability.cpu().numpy(), boxes=boxes)
+
+
+def checked_channels(images: Tensor, channels: int) -> None:
+    """Refuse images ``(B, C, H, W)`` of other channels.
+
+    Raises:
+        InputError: there are more or fewer.
+    """
+    if images.shape[1] != channels:
+        raise InputError(f"the model reads {channels} channels, the image has {images.shape[1]}")

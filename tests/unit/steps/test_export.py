@@ -14,6 +14,7 @@ from hemoseg.models import deconvnet, deformable_unet
 from hemoseg.nn.deform_conv import DeformConv2d
 from hemoseg.steps import export
 from hemoseg.steps.files import read_json, write_json
+from hemoseg.steps.graphs import ImageToProbability, build
 from hemoseg.steps.predict import DEFAULTS, predictor
 from hemoseg.steps.weights import read_model, read_weights, sha256, write_weights
 from hemoseg.training.batches import Normalisation
@@ -96,9 +97,11 @@ def test_file_says_what_it_is_and_not_where_it_was_made(exported):
     model = onnx.load(exported / "model.onnx")
     facts = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(facts.pop("classes")) == ["background", "disc", "sickle-é"]
+    assert json.loads(facts.pop("model.json")) == read_json(exported / "model/model.json")
+    assert json.loads(facts.pop("evidence.json")) == {}
     assert facts == {
         "project": f"hemoseg {hemoseg.__version__}", "network": "deformable_unet", "channels": "3",
-        "white_level": "4095.0", "weights_sha256": sha256(exported / "model/model.safetensors"),
+        "white_level": "4095.0", "stride": "2", "weights_sha256": sha256(exported / "model/model.safetensors"),
     }  # fmt: skip
     assert {entry.version for entry in model.opset_import} == {18}
     for value, channels in ((model.graph.input[0], 3), (model.graph.output[0], 3)):
@@ -111,7 +114,7 @@ def test_file_says_what_it_is_and_not_where_it_was_made(exported):
 
 
 def test_compiled_layers_are_switched_and_counted(exported):
-    graph = export.build(*reversed(read_model(exported / "model")), exported)
+    graph = build(*reversed(read_model(exported / "model")), exported)
     assert {layer.backend for layer in graph.modules() if isinstance(layer, DeformConv2d)} == {"kornia"}
     assert not graph.training
 
@@ -151,7 +154,7 @@ def unpooling(tmp_path_factory):
     for values in network.parameters():
         torch.nn.init.normal_(values, std=0.1 if values.dim() == 1 else 0.4)
     normalisation = {"white": 255.0, "mean": [0.5] * 3, "sd": [0.2] * 3}
-    graph = export.ImageToProbability(network, Normalisation(**normalisation)).eval()
+    graph = ImageToProbability(network, Normalisation(**normalisation)).eval()
     described = {"network": "deconvnet", "in_channels": 3, "classes": ["background", "cell"], "weights_sha256": "0"}
     path = tmp_path_factory.mktemp("unpooling") / "model.onnx"
     path.write_bytes(export.translate(graph, described | {"normalisation": normalisation}))
@@ -258,7 +261,7 @@ def test_more_weights_than_one_file_holds_are_refused(lab, monkeypatch, capsys):
 def test_a_name_that_is_no_onnx_file_is_refused(lab, capsys, out):
     (lab / "folder.onnx").mkdir()
     assert run(lab, out) == 2
-    assert "names no ONNX file; choose a name that ends in .onnx" in capsys.readouterr().err
+    assert "names no file of a known kind; choose a name that ends in .onnx or .zip" in capsys.readouterr().err
 
 
 def test_a_network_that_torch_cannot_translate_is_named(monkeypatch):
@@ -266,7 +269,7 @@ def test_a_network_that_torch_cannot_translate_is_named(monkeypatch):
         raise torch.onnx.OnnxExporterError("long story") from ValueError("data-dependent branch\nand where")
 
     monkeypatch.setattr(torch.onnx, "export", refuse)
-    graph = export.ImageToProbability(torch.nn.Identity(), Normalisation(1.0, (0.0,), (1.0,)))
+    graph = ImageToProbability(torch.nn.Identity(), Normalisation(1.0, (0.0,), (1.0,)))
     with pytest.raises(
         InputError, match=r"network 'mine': torch cannot translate it to ONNX \(data-dependent branch\)"
     ):
