@@ -27,6 +27,9 @@ class Format(NamedTuple):
 
 
 FORMATS = {
+    "qupath": Format("qupath", "qupath/{}.geojson"),
+    "coco": Format("coco", "coco.json"),
+    "imagej": Format("rois", "rois/{}.zip"),
     "ome": Format("ome", "ome/{}.ome.tif"),
 }
 EACH = tuple(name for name, form in FORMATS.items() if "{}" in form.file)  # a file per image
