@@ -1,6 +1,6 @@
 """Compare labels for the images that `hemoseg suggest` names with labels for images drawn at random.
 
-    python benchmarks/suggest/run.py [--sets patients smear] [--seeds 5] [--out FILE]
+    python benchmarks/suggest/run.py [--sets patients smear] [--strategies random gain] [--seeds 5] [--out FILE]
 
 A pool of images, a test set apart from it, a few labelled images to begin with. In each round a U-Net is trained from
 its beginning on what is labelled, looks at the rest of the pool, and the next images get their labels: by each of the
@@ -52,9 +52,9 @@ SMEAR = {  # as params/smear_multiclass.yaml, smaller
 }  # fmt: skip
 SETS = {  # labelled in each round, test images, steps of each training
     "patients": {
-        "simulate": PATIENTS, "prepare": {"classes": TYPES}, "sizes": [4, 8, 16, 24], "test": 40, "steps": 200,
+        "simulate": PATIENTS, "prepare": {"classes": TYPES}, "sizes": [4, 10, 20], "test": 40, "steps": 500,
     },
-    "smear": {"real": "smear", "prepare": SMEAR, "sizes": [4, 8, 16], "test": 30, "steps": 200},
+    "smear": {"real": "smear", "prepare": SMEAR, "sizes": [4, 10, 20], "test": 30, "steps": 500},
     "small": {  # seconds; what the tests run
         "simulate": PATIENTS | {"frames": 12, "patients": 2, "height": 64, "width": 64, "diameter": 24},
         "prepare": {"classes": TYPES}, "sizes": [2, 4], "test": 4, "steps": 4,
@@ -96,7 +96,7 @@ def trained(samples, labelled, seed, steps):
     network = models.load("unet").build(own.images[0].shape[0], len(own.class_names), width=8, levels=3, head="last")
     normalisation = measure_normalisation(own, "training_set")
     plan = Plan(
-        steps=steps, batch_size=4, learning_rate=0.002, weight_decay=1e-8, validate_every=steps,
+        steps=steps, batch_size=4, learning_rate=0.001, weight_decay=1e-8, validate_every=steps,
         imbalance="class_weights", augment={"flip": True, "rotate": 180},
     )  # fmt: skip
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
@@ -144,7 +144,7 @@ def chosen(strategy, predictor, samples, labelled, pool, number, rng):
     return [left[one.position] for one in suggest(uncertainty, np.array(features), groups[0], **told)]
 
 
-def curves(name, seed):
+def curves(name, seed, strategies):
     """A row per strategy and number of labelled images."""
     told, samples = SETS[name], samples_of(name, seed)
     rng = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def curves(name, seed):
     first = pool[: told["sizes"][0]]
     begun = trained(samples, first, seed, told["steps"])
     rows = []
-    for strategy in STRATEGIES:
+    for strategy in strategies:
         labelled, predictor, draws = list(first), begun, np.random.default_rng([seed, 1])
         for size in told["sizes"]:
             if size > len(labelled):
@@ -188,6 +188,7 @@ def differences(rows):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["patients", "smear"], choices=list(SETS))
+    parser.add_argument("--strategies", nargs="+", default=["random", "gain", "uncertainty"], choices=STRATEGIES)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
@@ -196,7 +197,8 @@ def main(argv=None):
     rows = read_json(args.out)["rows"] if args.out.exists() else []
     for name in args.sets:
         for seed in range(args.seeds):
-            rows = [row for row in rows if (row["set"], row["seed"]) != (name, seed)] + curves(name, seed)
+            others = [row for row in rows if (row["set"], row["seed"]) != (name, seed)]
+            rows = others + curves(name, seed, args.strategies)
             summary = differences(rows)
             kept = {"rows": rows, "summary": summary.round(5).to_dict("records"), "machine": machine}
             write_json(args.out, kept | {"command": "python benchmarks/suggest/run.py"})

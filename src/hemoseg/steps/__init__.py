@@ -44,6 +44,7 @@ NOT_STEPS = (
     "segmented",
     "sources",
     "stored",
+    "suggested",
     "tiff_planes",
     "trusted",
     "weights",
