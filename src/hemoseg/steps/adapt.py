@@ -39,7 +39,7 @@ def main(argv: list[str]) -> None:
     settings = Adapting(steps=args.steps, rounds=args.rounds, learning_rate=args.learning_rate, seed=args.seed)
     weights, description = read_model(args.model)
     evidence = read_evidence(args.model)
-    network = _built(description, weights, args.model).to(device, memory_format=torch.channels_last)
+    network = built(description, weights, args.model).to(device, memory_format=torch.channels_last)
     names, frames = read_frames(args.frames, description)
     scale = scale_of(args.scale, frames, wanted_area(description, evidence))
     images = [resized(frame, scale) for frame in frames]
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     after = adaptation.classes()
     table = compared(names, images, before, after)
     made = {"scale": scale, "frames": len(frames), "pixels": sum(image[0].size for image in images)}
-    told = made | asdict(settings) | {"teaching": history} | {"origin": description["weights_sha256"]}
+    told = made | asdict(settings) | {"teaching": history} | {"origin_sha256": description["weights_sha256"]}
     with folder_written_whole(args.out, has_marker(TOLD)) as out:
         _write(out, args.model, adaptation, description, evidence, told)
         write_table(out / TABLE, table)
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _built(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], folder: Path) -> torch.nn.Module:
+def built(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], folder: Path) -> torch.nn.Module:
     """The network with its batch norms.
 
     Raises:
@@ -176,7 +176,7 @@ def _write(
     kept = {name: evidence[name] for name in KEPT if name in evidence}
     kept["scale"] = {"factor": told["scale"], "pixel_size_um": None}
     write_json(out / EVIDENCE, kept)
-    # Stays the last word on where this model comes from; the marker of a folder that may be replaced.
+    # Also the marker of a folder that may be replaced.
     lost = sorted(set(evidence) - set(kept))
     write_json(out / TOLD, {"origin": str(origin), **told, "lost_evidence": lost, "run": environment("cpu")})
 

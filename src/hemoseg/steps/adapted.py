@@ -1,13 +1,15 @@
 """What `adapt` wrote beside a model, read for its page."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from hemoseg.figures.trust import Disputed
 from hemoseg.steps.files import read_arrays, read_json, read_table
+
+if TYPE_CHECKING:
+    from hemoseg.figures.trust import Disputed
 
 TOLD, TABLE, SHOWN = "adapt.json", "adapt.csv", "adapt.npz"
 
@@ -27,8 +29,10 @@ class Adapted:
         self.table: pd.DataFrame = read_table(self.folder / TABLE, needs, dtype={"frame": str})
         self.model: dict[str, Any] = read_json(self.folder / "model.json", needs=("network", "normalisation"))
 
-    def shown(self) -> list[Disputed]:
-        """Frames before and after, two in a row each, with the threshold's outlines."""
+    def shown(self) -> "list[Disputed]":
+        """Frames before and after, one after the other, with the threshold's outlines."""
+        from hemoseg.figures.trust import Disputed  # a second of imports, which the step does not need
+
         arrays, found = read_arrays(self.folder / SHOWN), []
         white = self.model["normalisation"]["white"]
         for number, row in enumerate(arrays["rows"]):

@@ -94,11 +94,12 @@ class Adaptation:
 
     def classes(self) -> list[np.ndarray]:
         """Class map of every frame by the network as it is, uint8 ``(H, W)``."""
-        self.network.eval()
-        return [self._classes(image) for image in self.images]
+        return [self.classes_of(image) for image in self.images]
 
     @torch.inference_mode()
-    def _classes(self, image: np.ndarray) -> np.ndarray:
+    def classes_of(self, image: np.ndarray) -> np.ndarray:
+        """Class map of an image ``(C, H, W)`` on the grid of the training by the network as it is, uint8 ``(H, W)``."""
+        self.network.eval()
         said = self.network(self._input(image))
         return said.argmax(1)[0].to(torch.uint8).cpu().numpy()
 
