@@ -28,10 +28,10 @@ def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         labels: ``(H, W)``.
         size: rows and columns of the result.
     """
-    rows, columns = (_nearest(source, target) for source, target in zip(labels.shape, size, strict=True))
+    rows, columns = (nearest(source, target) for source, target in zip(labels.shape, size, strict=True))
     return labels[rows[:, None], columns[None, :]]
 
 
-def _nearest(source: int, target: int) -> np.ndarray:
+def nearest(source: int, target: int) -> np.ndarray:
     """Index in ``source`` pixels under the centre of each of ``target`` pixels, in whole numbers."""
     return (2 * np.arange(target) + 1) * source // (2 * target)

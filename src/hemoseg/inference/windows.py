@@ -39,7 +39,7 @@ def predict_windows(
         for row in window_starts(filled.shape[-2], window[0], overlap)
         for column in window_starts(filled.shape[-1], window[1], overlap)
     ]
-    weight = _ramp(window, overlap).to(image.device)
+    weight = ramp(window, overlap).to(image.device)
     total: Tensor | None = None
     mass = torch.zeros(filled.shape[-2:], device=image.device)
     for begin in range(0, len(corners), batch_size):
@@ -69,7 +69,7 @@ def borders(length: int, window: int, overlap: float) -> np.ndarray:
     return np.array(sorted(line for line in lines if 0 < line < length), int)
 
 
-def _ramp(window: tuple[int, int], overlap: float) -> Tensor:
+def ramp(window: tuple[int, int], overlap: float) -> Tensor:
     """Weight of each pixel of a window: 1 inside, falling linearly over the overlap, never 0."""
     sides = []
     for length in window:

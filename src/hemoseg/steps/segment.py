@@ -1,131 +1,194 @@
 """Segment a lab's own images with a trained model: instances, class maps, overlays, a table of all cells."""
 
+import argparse
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import tifffile
 import torch
 
-from hemoseg.data.classes import classes_of_instances
 from hemoseg.errors import InputError
-from hemoseg.inference.cells import find_cells
-from hemoseg.metrics.shapes import cell_shapes
-from hemoseg.models import Labelled
-from hemoseg.steps import arguments
-from hemoseg.steps.files import write_json, write_table, written_whole
-from hemoseg.steps.images import write_labels
-from hemoseg.steps.predict import checked, choose_device, predictor
-from hemoseg.steps.progress import tracked
-from hemoseg.steps.segment_inputs import Item, find_items, with_groups
-from hemoseg.steps.segmented import FORMAT, MARKER
-from hemoseg.steps.weights import environment, read_model
+from hemoseg.steps import arguments, formats
+from hemoseg.steps.opened import Opened, open_model
+from hemoseg.steps.pixel_progress import PixelProgress
+from hemoseg.steps.predict import choose_device
+from hemoseg.steps.running import PRECISIONS
+from hemoseg.steps.segment_folder import Folder
+from hemoseg.steps.segment_image import Task, segment_image
+from hemoseg.steps.segment_inputs import Bad, Item, find_items, with_groups
+from hemoseg.steps.segment_outputs import flags_of, row_of, write_cells, write_image
+from hemoseg.steps.segment_settings import Settings, scale_of, settle
+from hemoseg.steps.segmented import FORMAT, read_segmented
+from hemoseg.steps.stopwatch import Stopwatch
+from hemoseg.steps.weights import environment
 
 
 def main(argv: list[str]) -> None:
     """Parse the arguments and segment."""
+    args = _parser().parse_args(argv)
+    torch.set_num_threads(args.threads)
+    opened = open_model(args.model, choose_device(args.device), args.precision)
+    settings = settle(args.settings, opened)
+    items, bad = find_items(
+        args.inputs, channels=opened.description["in_channels"], page=args.page, pixel_size=args.pixel_size
+    )
+    _stop_or_say(bad, args.skip_bad)
+    if not items:
+        raise InputError("no image is left to segment; give at least one that can be read")
+    items = with_groups(items, args.groups)
+    scales = {item.name: scale_of(args.scale, opened, item.pixel_size) for item in items}
+    for note in sorted({note for _, note in scales.values() if note}):
+        print(f"segment: {note}", file=sys.stderr)
+    folder = Folder(args.out, _facts(args, opened, settings))
+    if folder.begin(items):
+        print(f"{args.out}: is finished already")
+        return
+    run = _Run(args, opened, settings, folder, {name: scale for name, (scale, _) in scales.items()})
+    run.all(items, bad)
+    print(_summary(args.out, run.watch))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("segment", __doc__)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="folder that `train` wrote")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder that `train` or `share` wrote")
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders of images, folder datasets")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; one that was begun is gone on with")
+    parser.add_argument(
+        "--formats", type=formats.chosen, default=(), help=f"also: {', '.join(formats.FORMATS)}, or all"
+    )
+    parser.add_argument("--probability", action="store_true", help="also each class's probability, a TIFF of 8 bits")
     parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON: window, overlap, cells ...")
+    parser.add_argument("--scale", type=_positive, help="resize images by this factor for the model")
+    parser.add_argument("--pixel-size", type=_positive, help="micrometres, before what the files tell")
+    parser.add_argument("--white", type=_positive, help="value that means full light, such as 4095 for 12 bits")
     parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--groups", type=Path, help="CSV with columns image and group (patient or slide)")
-    parser.add_argument("--pixel-size", type=float, help="micrometres, where the files do not tell it")
+    parser.add_argument("--skip-bad", action="store_true", help="go on where a file cannot be read, and say so")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--precision", default="32-true", choices=list(PRECISIONS))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args(argv)
-    settings = checked(args.settings)
-    torch.set_num_threads(args.threads)
-    device = choose_device(args.device)
-    weights, description = read_model(args.model)
-    items, bad = find_items(
-        args.inputs, channels=description["in_channels"], page=args.page, pixel_size=args.pixel_size
-    )
-    if bad:
-        raise InputError(bad[0].reason)
-    items = with_groups(items, args.groups)
-    label = _labeller(description, weights, settings, device)
-    classes = description["classes"]
-    facts = {
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive number")
+    return number
+
+
+def _facts(args: argparse.Namespace, opened: Opened, settings: Settings) -> dict[str, Any]:
+    """What segment.json says of the run; nothing of when and how fast it was, so that two runs write the same."""
+    description = opened.description
+    return {
         "format": FORMAT,
         "model": {
-            "name": description.get("model", args.model.name), "network": description["network"],
-            "weights_sha256": description["weights_sha256"], "in_channels": description["in_channels"],
-            "path": str(args.model),
+            "name": opened.name, "network": description.get("network", ""), "weights_sha256": opened.sha256,
+            "in_channels": description["in_channels"], "path": str(args.model),
         },
-        "classes": classes, "settings": settings, "versions": environment(device)["versions"],
-        "started_in": os.path.relpath(".", args.out), "complete": False,
+        "classes": list(description["classes"]),
+        "settings": settings.as_facts() | {
+            "scale": args.scale, "pixel_size_um": args.pixel_size, "white": args.white, "page": args.page,
+            "probability": args.probability, "formats": list(args.formats), "device": opened.device.type,
+            "precision": args.precision,
+        },
+        "versions": environment(opened.device)["versions"],
+        "started_in": os.path.relpath(".", args.out),
     }  # fmt: skip
-    write_json(args.out / MARKER, facts)
-    rows, tables = [], []
-    for item in tracked(items, len(items), "segment", "image"):
-        image = item.source.whole()
-        said = label(image)
-        row, cells = _write(args.out, item, image, said, classes)
-        item.source.close()
-        rows.append(row)
-        tables.append(cells)
-    write_table(args.out / "images.csv", pd.DataFrame(rows))
-    write_table(args.out / "cells.csv", pd.concat(tables, ignore_index=True))
-    write_json(args.out / MARKER, facts | {"complete": True})
-    print(f"{args.out}: {sum(row['cells'] for row in rows)} cells in {len(rows)} images")
 
 
-def _labeller(
-    description: dict[str, Any], weights: dict[str, torch.Tensor], settings: dict[str, Any], device: Any
-) -> Callable[[np.ndarray], Labelled]:
-    """Temporary stand-in for opened models: labels one image in one pass."""
-    from hemoseg.data.samples import Samples
-
-    white = description["normalisation"]["white"]
-    min_area = settings["min_area_share"] * description["median_cell_area"]
-    predict_one = predictor(description, weights, settings, device)
-
-    def label(image: np.ndarray) -> Labelled:
-        largest = np.iinfo(image.dtype).max
-        values = image if largest == white else (image.astype(np.float32) * np.float32(white / largest))
-        samples = Samples(
-            images=[values], classes=[], instances=[], ids=["image"], frames=["image"], groups=[""], kinds=[""],
-            boxes=np.zeros((1, 4), np.int64), frame_sizes=np.array([image.shape[1:]]), class_names=[], white=white,
-            pixel_size=float("nan"), info={}, parts=[""],
-        )  # fmt: skip
-        one = predict_one(samples, 0)
-        if one.instances is None:
-            kept, cells = find_cells(
-                one.classes, min_area, cells=settings["cells"], boxes=one.boxes, markers=settings["markers"]
-            )
-            return Labelled(kept, one.probability, cells)
-        return one
-
-    return label
+def _stop_or_say(bad: Sequence[Bad], skip: bool) -> None:
+    """Stop at the first file that cannot be read, unless such files are to be skipped."""
+    for one in bad:
+        if not skip:
+            raise InputError(f"{one.reason}; or give --skip-bad to go on without such files")
+        print(f"segment: skipped: {one.reason}", file=sys.stderr)
 
 
-def _write(
-    out: Path, item: Item, image: np.ndarray, said: Labelled, names: list[str]
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    instances = said.instances
-    dtype = np.uint16 if instances.max(initial=0) < 2**16 else np.uint32
-    with written_whole(out / "instances" / f"{item.name}.tif") as temporary, open(temporary, "wb") as file:
-        tifffile.imwrite(file, instances.astype(dtype), compression="zlib")
-    write_labels(out / "classes" / f"{item.name}.png", said.classes.astype(np.uint8))
-    of_cell = classes_of_instances(said.classes, instances)[1:]
-    shapes = cell_shapes(instances)
-    cells = pd.DataFrame(
-        {
-            "image": item.name, "group": item.group, "id": np.arange(1, len(of_cell) + 1), "class": of_cell,
-            "class_name": [names[value] for value in of_cell], "row": shapes["row"], "column": shapes["column"],
-            "area_px": shapes["area"], "perimeter_px": shapes["perimeter"], "eccentricity": shapes["eccentricity"],
-            "form_factor": shapes["form_factor"],
-        }
-    )  # fmt: skip
-    row = {
-        "image": item.name, "file": item.file, "page": item.page, "group": item.group, "rows": image.shape[1],
-        "columns": image.shape[2], "channels": image.shape[0],
-        "pixel_size_um": item.pixel_size if item.pixel_size else "", "scale": 1.0, "cells": len(of_cell),
-    }  # fmt: skip
-    row |= {f"n_{name}": int((of_cell == value).sum()) for value, name in enumerate(names) if value}
-    return row | {"flags": ""}, cells
+class _Run:
+    """Segments image after image."""
+
+    def __init__(
+        self, args: argparse.Namespace, opened: Opened, settings: Settings, folder: Folder, scales: dict[str, float]
+    ):
+        self.args, self.opened, self.settings, self.folder, self.scales = args, opened, settings, folder, scales
+        self.names = list(opened.description["classes"])
+        self.watch = Stopwatch()
+
+    def all(self, items: Sequence[Item], bad: Sequence[Bad]) -> None:
+        """All images, then the tables."""
+        rows, flags, parts, skipped = [], [], [], list(bad)
+        pixels = sum(item.source.size[0] * item.source.size[1] for item in items)
+        with PixelProgress(pixels, len(items)) as progress:
+            for item in items:
+                try:
+                    told = self.one(item, progress)
+                except InputError as error:
+                    skipped.append(Bad(item.file, str(error)))
+                    _stop_or_say(skipped[-1:], self.args.skip_bad)
+                    continue
+                rows.append(told["row"])
+                flags += [(item.name, *flag) for flag in told["flags"]]
+                parts.append(self.folder.cells_file(item))
+        if not rows:
+            raise InputError("no image could be read; nothing is segmented")
+        with self.watch.of("write"):
+            sized = any(row["pixel_size_um"] != "" for row in rows)
+            write_cells(self.folder.path, parts, self.opened.description["in_channels"], sized)
+        self.folder.finish(rows, flags, [{"file": one.file, "reason": one.reason} for one in skipped])
+        self._collected()
+
+    def _collected(self) -> None:
+        """The files of all images together, which are made from the finished folder."""
+        if later := [name for name in self.args.formats if name not in formats.EACH]:
+            done = read_segmented(self.folder.path)
+            facts = {"classes": self.names}
+            formats.write_collected(self.folder.path, done.images, done.cells, facts, later)
+
+    def one(self, item: Item, progress: PixelProgress) -> dict[str, Any]:
+        """What is noted of one image; segmented unless an earlier run has done it."""
+        told = self.folder.finished(item)
+        if told is not None:
+            progress.step(item.source.size[0] * item.source.size[1], skipped=True)
+            progress.image()
+            return told
+        channels, scale = self.opened.description["in_channels"], self.scales[item.name]
+        task = Task(
+            item.source.rows, item.source.size, scale, self._brightness(item), self.folder.work(item), progress.step
+        )
+        try:
+            found, words = segment_image(self.opened, task, self.settings, self.watch)
+            cells = write_image(
+                self.folder.path, item, found, self.names, probability=self.args.probability,
+                formats=self.args.formats, watch=self.watch,
+            )  # fmt: skip
+            with self.watch.of("measure"):
+                flags = [*words, *flags_of(found, self.opened.evidence, scale, channels)]
+            found.stores.close()
+        finally:
+            item.source.close()
+        row = row_of(item, cells, self.names, channels, scale, [word for word, _ in flags])
+        self.folder.finish_image(item, row, cells, flags)
+        progress.image()
+        return {"row": row, "flags": flags}
+
+    def _brightness(self, item: Item) -> float:
+        """Factor from the image's numbers to those that the model knows."""
+        with self.watch.of("read"):
+            largest = float(np.iinfo(item.source.rows(0, 1).dtype).max)
+        white = self.args.white or item.white or largest
+        if self.opened.white is None:  # it knows full light of each type; floats lie in [0, 1]
+            return 1.0 if white == largest else 1 / white
+        return self.opened.white / white
+
+
+def _summary(out: Path, watch: Stopwatch) -> str:
+    done = read_segmented(out)
+    total = sum(watch.seconds.values()) or 1.0
+    shares = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in watch.seconds.items())
+    flagged = int((done.images["flags"] != "").sum())
+    words = f"; {flagged} flagged, see flags.csv" if flagged else ""
+    return f"{out}: {len(done.cells)} cells in {len(done.images)} images{words}; time: {shares}"

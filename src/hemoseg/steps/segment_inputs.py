@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hemoseg.errors import InputError
 from hemoseg.steps.folders import IMAGE_SUFFIXES
-from hemoseg.steps.manifests import read_description, read_manifest
+from hemoseg.steps.manifests import Description, read_description, read_manifest
 from hemoseg.steps.mask_folders import read_groups
 from hemoseg.steps.sources import Source, open_sources
 
@@ -26,6 +26,7 @@ class Item:
         source: its header, already read.
         group: patient or slide, "" where it is not known.
         pixel_size: micrometres, None where it is not known.
+        white: value that means full light, where the dataset tells it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Item:
     source: Source
     group: str = ""
     pixel_size: float | None = None
+    white: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def find_items(
         InputError: a path does not exist, or a folder holds no image.
     """
     items, bad, taken = [], [], set()
-    for file, group, declared in _files(inputs):
+    for file, group, told in _files(inputs):
         try:
             pages = open_sources(file, channels, page)
         except InputError as error:
@@ -70,8 +72,8 @@ def find_items(
             continue
         for number, source in pages.items():
             name = _free(safe_name(file.stem + (f"_p{number}" if number.isdecimal() else "")), taken)
-            size = pixel_size or source.pixel_size or declared
-            items.append(Item(name, _said(file), number, source, group, size))
+            size = pixel_size or source.pixel_size or told.pixel_size
+            items.append(Item(name, _said(file), number, source, group, size, told.white_level))
     return items, bad
 
 
@@ -116,19 +118,19 @@ def _said(file: Path) -> str:
     return f"./{text}" if text[:1] in "=+-@" else text
 
 
-def _files(inputs: Sequence[str]) -> Iterable[tuple[Path, str, float | None]]:
-    """Each image file with its group and the size of its pixels, as far as its folder tells them."""
+def _files(inputs: Sequence[str]) -> Iterable[tuple[Path, str, Description]]:
+    """Each image file with its group and what its folder tells, as far as it does."""
     for given in inputs:
         path = Path(given)
         if path.is_dir():
             yield from _of_folder(path)
         elif path.exists():
-            yield path, "", None
+            yield path, "", Description("", {})
         else:
             raise InputError(f"{given}: no such file or folder; correct the path")
 
 
-def _of_folder(folder: Path) -> Iterable[tuple[Path, str, float | None]]:
+def _of_folder(folder: Path) -> Iterable[tuple[Path, str, Description]]:
     inner = folder / "images"
     here = inner if inner.is_dir() else folder
     files = sorted(
@@ -136,10 +138,10 @@ def _of_folder(folder: Path) -> Iterable[tuple[Path, str, float | None]]:
     )
     if not files:
         raise InputError(f"{here}: holds no image; put PNG, TIFF, JPEG or BMP files there")
-    declared, groups = None, {}
+    described, groups = Description("", {}), {}
     if inner.is_dir():
-        declared = read_description(folder, {}).pixel_size
-        by_id = {path.stem: path for path in files}
-        groups = {entry.image: entry.group for entry in read_manifest(folder, by_id)}
+        described = read_description(folder, {})
+        entries = read_manifest(folder, {path.stem: path for path in files})
+        groups = {entry.image: entry.group for entry in entries}
     for file in files:
-        yield file, groups.get(file, ""), declared
+        yield file, groups.get(file, ""), described

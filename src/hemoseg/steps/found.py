@@ -1,0 +1,116 @@
+"""What was found in an image, on the image's own grid, a few rows at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hemoseg.data.resampling import Rows
+from hemoseg.data.resize import nearest
+from hemoseg.labels.regions import LINE, Regions
+from hemoseg.steps.row_store import RowStore
+
+BAND = 2**23  # pixels that are looked at together
+
+
+def bands(height: int, width: int, pixels: int = BAND) -> Iterator[tuple[int, int]]:
+    """First and, one beyond, last row of the parts of an image that hold about so many pixels."""
+    step = max(1, pixels // width)
+    return ((first, min(first + step, height)) for first in range(0, height, step))
+
+
+@dataclass
+class Stores:
+    """Rows of what a model says, on the network's grid.
+
+    Attributes:
+        classes: uint8.
+        labels: provisional cells, uint32.
+        probability: ``(K, W)`` per row, uint8 in 255ths; none where the model gives none.
+    """
+
+    classes: RowStore
+    labels: RowStore
+    probability: RowStore | None
+
+    def close(self) -> None:
+        """Let go of the files or the memory."""
+        for store in (self.classes, self.labels, self.probability):
+            if store is not None:
+                store.close()
+
+
+@dataclass
+class Found:
+    """The cells of an image, numbered 1..n by their first pixels in reading order.
+
+    Attributes:
+        image: rows of the image in its own numbers.
+        size: its rows and columns.
+        grid: rows and columns of the network's grid; where it is another, each pixel takes what lies under its centre.
+        stores: on the network's grid.
+        regions: which provisional numbers are one cell.
+        first: row in which each cell begins, int64 ``(n,)``.
+        last: row in which it ends.
+    """
+
+    image: Rows
+    size: tuple[int, int]
+    grid: tuple[int, int]
+    stores: Stores
+    regions: Regions
+    first: np.ndarray = field(init=False)
+    last: np.ndarray = field(init=False)
+    _numbers: np.ndarray = field(init=False)
+    _down: np.ndarray = field(init=False)
+    _across: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._down, self._across = (nearest(one, other) for one, other in zip(self.grid, self.size, strict=True))
+        self._count()
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def labels(self, first: int, last: int) -> np.ndarray:
+        """Cells in rows ``first`` to before ``last``, int32 ``(n, W)``."""
+        rough = self._of(self.stores.labels, first, last)
+        return self._numbers[np.where(rough == LINE, 0, rough)]
+
+    def classes(self, first: int, last: int) -> np.ndarray:
+        """Class map of some rows, uint8 ``(n, W)``; lines between cells are background."""
+        lines = self._of(self.stores.labels, first, last) == LINE
+        return np.where(lines, 0, self._of(self.stores.classes, first, last)).astype(np.uint8)
+
+    def probability(self, first: int, last: int) -> np.ndarray | None:
+        """Probability of each class in some rows, uint8 in 255ths ``(K, n, W)``; none where the model gives none."""
+        if self.stores.probability is None:
+            return None
+        return np.moveaxis(self._of(self.stores.probability, first, last), 1, 0)
+
+    def _of(self, store: RowStore, first: int, last: int) -> np.ndarray:
+        """Rows of a store on the image's grid."""
+        if self.grid == self.size:
+            return store.rows(first, last)
+        chosen = self._down[first:last]
+        return store.rows(chosen[0], chosen[-1] + 1)[chosen - chosen[0]][..., self._across]
+
+    def _count(self) -> None:
+        """Number the cells that have a pixel on the image's grid."""
+        count = len(self.regions.region)
+        first, last = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+        width = self.size[1]
+        for begin, end in bands(*self.size):
+            flat = self.regions.of(self._of(self.stores.labels, begin, end)).ravel()
+            places = np.flatnonzero(flat)
+            cells, places = flat[places], places + begin * width
+            last[cells] = places // width
+            new = np.full(count, -1, np.int64)
+            new[cells[::-1]] = places[::-1]  # of several values the last one stays: the first pixel
+            first = np.where((first < 0) & (new >= 0), new, first)
+        there = np.flatnonzero(first >= 0)
+        order = there[np.argsort(first[there], kind="stable")]
+        number = np.zeros(count, np.int32)
+        number[order] = np.arange(1, len(order) + 1)
+        self._numbers = number[self.regions.region]
+        self.first, self.last = first[order] // width, last[order]

@@ -1,0 +1,106 @@
+"""The folder that `segment` writes while it is written: what is finished stays, whatever happens to the process."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hemoseg.errors import InputError
+from hemoseg.steps.files import read_json, read_table, write_json, write_table
+from hemoseg.steps.segment_inputs import Item
+from hemoseg.steps.segmented import FACTS, MARKER
+
+WORK = ".segment"  # in the folder: notes of finished images, and what is not finished
+MUST_AGREE = ("format", "classes", "settings", "versions")  # of the facts, between runs that write one folder
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder and the facts of the run that writes it."""
+
+    path: Path
+    facts: dict[str, Any]
+
+    def begin(self, items: Sequence[Item]) -> bool:
+        """Make or take up the folder; whether it is finished already.
+
+        Raises:
+            InputError: it holds what `segment` did not write, or what another model, other settings or other images
+                made.
+        """
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            write_json(self.path / MARKER, self.facts | {"complete": False})
+            return False
+        if not (self.path / MARKER).is_file():
+            raise InputError(f"{self.path}: exists and was not written by this step; choose another --out")
+        told = read_json(self.path / MARKER, FACTS)
+        if differing := [key for key in MUST_AGREE if told[key] != self.facts[key]]:
+            raise InputError(
+                f"{self.path}: was begun with {self._difference(told, differing[0])}; choose another --out"
+            )
+        if told["model"].get("weights_sha256") != self.facts["model"]["weights_sha256"]:
+            raise InputError(f"{self.path}: was begun with another model; choose another --out, or delete it")
+        if not told["complete"]:
+            return False
+        there = read_table(self.path / "images.csv", dtype=str)
+        skipped = {one["file"] for one in told.get("skipped", [])}
+        wanted = [(item.name, item.file) for item in items if item.file not in skipped]
+        if list(zip(there["image"], there["file"], strict=True)) != wanted:
+            raise InputError(f"{self.path}: is finished, with other images; choose another --out")
+        return True
+
+    def _difference(self, told: Mapping[str, Any], key: str) -> str:
+        """What differs, in words."""
+        old, new = told[key], self.facts[key]
+        if not isinstance(old, dict):
+            return f"{key} {old!r}, not {new!r}"
+        name = next((one for one in {**old, **new} if old.get(one) != new.get(one)), key)
+        return f"{key} {name} {old.get(name)!r}, not {new.get(name)!r}"
+
+    def work(self, item: Item) -> Path:
+        """Where what is not finished of an image lies; emptied where the image is another one by now."""
+        folder = self.path / WORK / item.name
+        note = folder / "image.json"
+        if not note.exists() or read_json(note) != _mark(item):
+            shutil.rmtree(folder, ignore_errors=True)
+            write_json(note, _mark(item))
+        return folder
+
+    def finished(self, item: Item) -> dict[str, Any] | None:
+        """What was noted of an image that is finished, if it is still the same."""
+        note = self.path / WORK / f"{item.name}.json"
+        if not note.exists():
+            return None
+        told = read_json(note, ["mark", "row", "flags"])
+        return told if told["mark"] == _mark(item) else None
+
+    def cells_file(self, item: Item) -> Path:
+        """Where the image's rows of the table of cells lie until all are joined."""
+        return self.path / WORK / f"{item.name}.csv"
+
+    def finish_image(self, item: Item, row: Mapping[str, Any], cells: pd.DataFrame, flags: Sequence[Any]) -> None:
+        """Note that an image is finished; what it needed on the way is removed."""
+        write_table(self.cells_file(item), cells)
+        told = {"mark": _mark(item), "row": dict(row), "flags": [list(one) for one in flags]}
+        write_json(self.path / WORK / f"{item.name}.json", told)
+        shutil.rmtree(self.path / WORK / item.name, ignore_errors=True)
+
+    def finish(self, rows: Sequence[Mapping[str, Any]], flags: Sequence[tuple[str, str, str]], skipped: Any) -> None:
+        """Write the tables of images and flags, then say that the folder is complete."""
+        write_table(self.path / "images.csv", pd.DataFrame(rows))
+        write_table(self.path / "flags.csv", pd.DataFrame(flags, columns=["image", "flag", "reason"]))
+        write_json(self.path / MARKER, self.facts | {"skipped": skipped, "complete": True})
+        shutil.rmtree(self.path / WORK, ignore_errors=True)
+
+
+def _mark(item: Item) -> dict[str, Any]:
+    """By what an image is known to be the same as in an earlier run."""
+    stat = os.stat(item.source.path)
+    return {
+        "file": item.file, "page": item.page, "group": item.group, "pixel_size_um": item.pixel_size,
+        "bytes": stat.st_size, "changed": stat.st_mtime_ns, "size": list(item.source.size),
+    }  # fmt: skip
