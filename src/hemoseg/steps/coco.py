@@ -70,17 +70,17 @@ def annotations(instances: np.ndarray, cells: pd.DataFrame) -> Iterator[dict[str
     kinds = dict(zip(cells["id"].tolist(), cells["class"].tolist(), strict=True))
     scores = cells.set_index("id")["probability"].dropna().to_dict() if "probability" in cells else {}
     runs = pixel_runs(instances.T).by_label()  # COCO goes down the columns: a run's row is a column here
-    begin = runs.row * height + runs.start
+    begin, length = runs.row * height + runs.start, runs.length
     ends = np.flatnonzero(np.diff(runs.label, append=0)) + 1
     for first, end in zip(np.append(0, ends)[:-1].tolist(), ends.tolist(), strict=True):
         cell, part = int(runs.label[first]), slice(first, end)
         top, left = int(runs.start[part].min()), int(runs.row[first])
-        counts = _counts(begin[part], runs.length[part], height * width)
+        counts = _counts(begin[part], length[part], height * width)
         mask = rle.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
         found = {
             "category_id": int(kinds[cell]),
             "segmentation": {"size": [height, width], "counts": mask["counts"].decode("ascii")},
-            "area": int(runs.length[part].sum()),
+            "area": int(length[part].sum()),
             "bbox": [left, top, int(runs.row[end - 1]) + 1 - left, int(runs.stop[part].max()) - top],
             "iscrowd": 0,
             "hemoseg": {"cell_id": cell},
