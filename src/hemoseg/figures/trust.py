@@ -42,13 +42,13 @@ class Disputed:
     facts: Mapping[str, float]
 
 
-def frames(shown: Sequence[Disputed]) -> Figure:
+def frames(shown: Sequence[Disputed], across: int = ACROSS) -> Figure:
     """Frames with the outlines of both, and the cells without a partner tinted in the colour of their side."""
-    lines = max(-(-len(shown) // ACROSS), 1)
-    side = 10.4 / ACROSS
+    lines = max(-(-len(shown) // across), 1)
+    side = 10.4 / across
     shape = np.mean([one.label.shape[0] / one.label.shape[1] for one in shown]) if shown else 1
     drawn = figure(10.4, lines * (side * min(max(shape, 0.2), 1.6) + 0.5) + 0.4)
-    grid = drawn.subplots(lines, ACROSS, squeeze=False).ravel()
+    grid = drawn.subplots(lines, across, squeeze=False).ravel()
     for axes, one in zip(grid, shown, strict=False):
         _draw(axes, one)
     for axes in grid[len(shown) :]:

@@ -2,6 +2,8 @@
 
 # Modules of this room that serve the steps and are none themselves.
 NOT_STEPS = (
+    "adapted",
+    "adapted_frames",
     "arguments",
     "building",
     "claims",
