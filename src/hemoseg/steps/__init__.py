@@ -59,5 +59,6 @@ NOT_STEPS = (
     "suggested",
     "tiff_planes",
     "trusted",
+    "viewer_page",
     "weights",
 )
