@@ -85,5 +85,5 @@ def test_the_page_has_no_way_back_to_experiments_and_is_refused_where_it_is_not_
     assert "<title>A beside the truth · hemoseg</title>" in page
     assert "index.html" not in page
     monkeypatch.setattr(folder_page, "__file__", str(tmp_path / "a/b/c/d.py"))
-    with pytest.raises(InputError, match="the page's notebook is not installed"):
+    with pytest.raises(InputError, match="is not installed"):
         folder_page.write("compare", tmp_path, "A beside the truth")

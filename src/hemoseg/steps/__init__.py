@@ -32,6 +32,7 @@ NOT_STEPS = (
     "onnx_network",
     "opened",
     "pixel_progress",
+    "patient_page",
     "predicted",
     "pretrained",
     "progress",

@@ -17,7 +17,7 @@ def write(name: str, out: Path, title: str) -> None:
         out: the folder.
         title: of the page.
     """
-    here = _sources(name)
+    here = reports_with(f"notebooks/{name}.ipynb")
     kept = Path(tempfile.mkdtemp(prefix=f"hemoseg-{name}-"))
     report.execute(here / f"notebooks/{name}.ipynb", kept / f"{name}.ipynb", {"folder": str(out.resolve())})
     page = report.render(kept / f"{name}.ipynb", here / "templates/page/index.html.j2", title=title, home="")
@@ -25,13 +25,16 @@ def write(name: str, out: Path, title: str) -> None:
     shutil.rmtree(kept)
 
 
-def _sources(name: str) -> Path:
+def reports_with(file: str) -> Path:
     """Folder of notebooks and templates: that of the repository, or what an install put beside the interpreter.
 
+    Args:
+        file: that it must hold, such as ``notebooks/compare.ipynb``.
+
     Raises:
-        InputError: neither is there.
+        InputError: neither holds it.
     """
     for folder in (Path(__file__).parents[3] / "reports", Path(sys.prefix) / "share/hemoseg/reports"):
-        if (folder / f"notebooks/{name}.ipynb").is_file():
+        if (folder / file).is_file():
             return folder
-    raise InputError("the page's notebook is not installed; install hemoseg from its repository, or pass --no-page")
+    raise InputError(f"{file} of the page is not installed; install hemoseg from its repository, or pass --no-page")

@@ -1,0 +1,146 @@
+"""The report of one patient from small folders of every kind."""
+
+import json
+import sys
+from html import escape
+
+import pytest
+from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
+
+from hemoseg.__main__ import main as command_line
+from hemoseg.data.field_quality import features, reference
+from hemoseg.errors import InputError
+from hemoseg.steps import patient, patient_page
+from hemoseg.steps.report import loads
+from hemoseg.steps.segmented import read_segmented
+
+HOSTILE = "<script>alert(1)</script>"
+GROUPS = ["p1", "p1", "p2", "p2", "p2", "p3"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("segmented") / "seg", GROUPS)
+
+
+def page_of(tmp_path, folder, *more):
+    patient.main([str(folder), "--out", str(tmp_path / "report.html"), *more])
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_says_what_was_counted_and_that_it_is_for_research(tmp_path, folder):
+    page = page_of(tmp_path, folder, "--patient", "p1")
+    assert loads(page) == []
+    assert page.index("research use only") < page.index("Counts and shares")
+    assert 'content: "Research use only. Not a medical device."' in page  # of each printed page
+    assert "18 cells in 2 fields; no field has a flag." in page
+    assert "this patient" in page
+    assert "The most atypical cells" in page
+
+
+def test_fields_with_flags_do_not_count_and_say_why(tmp_path, folder):
+    rows = [features(*discs(seed)[:2]) for seed in range(12)]
+    far = [row | {"edge_width": 0.2 * row["edge_width"]} for row in rows]  # training frames that were sharper
+    evidence = tmp_path / "evidence.json"
+    evidence.write_text(json.dumps({"frames": reference(far)}))
+    page = page_of(tmp_path, folder, "--patient", "p2", "--evidence", str(evidence))
+    assert "every field has a flag" in page
+    assert "0, blurred: edges are" not in page  # image 0 is another patient's
+    assert "2, blurred: edges are" in page
+    evidence.write_text(json.dumps({"frames": reference(rows)}))
+    assert "no field has a flag" in page_of(tmp_path, folder, "--patient", "p2", "--evidence", str(evidence))
+
+
+def test_flags_of_segment_are_kept_where_the_images_are_gone(tmp_path):
+    folder = write_folder(tmp_path / "seg", ["p", "p"], flags="blurred;disagreement")
+    for file in folder.glob("raw*.png"):
+        file.unlink()
+    page = page_of(tmp_path, folder)
+    assert "0, blurred: out of focus" in page
+    assert "1, disagreement: flagged by" in page
+    assert "The files of 2 images are not where they were" in page
+
+
+def test_names_of_every_kind_do_no_harm(tmp_path):
+    classes = ["background", HOSTILE, "$x_1$\n`code`"]
+    groups = [HOSTILE, HOSTILE, "'\"><img src=x onerror=alert(1)>", "=cmd()"]
+    folder = write_folder(tmp_path / "seg", groups, classes=classes, name="<b>{} &amp;", flags=HOSTILE)
+    facts = json.loads((folder / "segment.json").read_text())
+    facts["model"]["name"] = HOSTILE
+    (folder / "segment.json").write_text(json.dumps(facts))
+    page = page_of(tmp_path, folder, "--patient", HOSTILE)
+    assert loads(page) == []
+    assert escape(HOSTILE) in page
+    assert "<script" not in page
+    assert "<b>0" not in page
+
+
+@pytest.mark.parametrize(
+    ("groups", "changed", "said"),
+    [
+        (["p"], {}, "There is no reference group"),
+        ([""], {}, "no patient named"),
+        (["p", "q"], {"number": 0}, "too few to say what is usual"),
+        (["p", "q"], {"pixel_size": None}, "area, px²"),
+    ],
+)
+def test_a_report_is_made_of_little(tmp_path, groups, changed, said):
+    folder = write_folder(tmp_path / "seg", groups, **changed)
+    page = page_of(tmp_path, folder, *(["--patient", "p"] if len(groups) > 1 else []))
+    assert loads(page) == []
+    if said.startswith("area"):
+        folder = write_folder(tmp_path / "more", ["p", *["q"] * 5], **changed)
+        page = page_of(tmp_path, folder, "--patient", "p")
+    assert said in page
+
+
+def test_a_reference_is_another_folder_or_named_groups(tmp_path, folder):
+    other = write_folder(tmp_path / "other", ["p1", "x", "x", "x"])
+    found = read_segmented(folder)
+    images, cells = patient.read_reference(found, "p1", [str(other)])
+    assert len(images) == 4
+    assert set(cells["group"]) == {"0/p1", "0/x"}  # the same name is another patient there
+    images, _ = patient.read_reference(found, "p1", ["p3"])
+    assert list(images["group"]) == ["p3"]
+    images, _ = patient.read_reference(found, "p1", [])
+    assert set(images["group"]) == {"p2", "p3"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "holds 3 groups ('p1', 'p2', 'p3'); choose one with --patient"),
+        (("--patient", "p9"), "has no such group; it has 'p1', 'p2', 'p3'"),
+        (("--patient", "p1", "--reference", "p1"), "that is the patient of the report"),
+        (("--patient", "p1", "--reference", "nowhere"), "neither a folder that `segment` wrote nor a group"),
+        (("--patient", "p1", "--evidence", "none.json"), "none.json: no such file"),
+        (("--patient", "p1", "--out", "report.pdf"), "the page is HTML"),
+    ],
+)
+def test_what_cannot_be_reported_is_refused_and_leaves_nothing(tmp_path, monkeypatch, capsys, folder, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    assert command_line(["patient", str(folder), "--out", "report.html", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_with_other_classes_is_refused(tmp_path, folder):
+    other = write_folder(tmp_path / "other", ["x"], classes=[*CLASSES[:2], "platelet"])
+    with pytest.raises(InputError, match="has the classes"):
+        patient.read_reference(read_segmented(folder), "p1", [str(other)])
+
+
+def test_a_pdf_holds_the_page_and_loads_nothing():
+    pytest.importorskip("weasyprint", reason="WeasyPrint or pango is not installed", exc_type=(ImportError, OSError))
+    body = '<p>Research</p><img src="file:///etc/hostname"><img src="http://127.0.0.1:9/x.png">'
+    assert patient_page.as_pdf(body).startswith(b"%PDF-")
+
+
+def test_without_weasyprint_a_pdf_is_refused_and_nothing_is_written(tmp_path, monkeypatch, capsys, folder):
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    out = tmp_path / "report.html"
+    assert command_line(["patient", str(folder), "--patient", "p1", "--out", str(out), "--pdf"]) == 2
+    assert "install hemoseg[pdf] and pango, or print the page" in capsys.readouterr().err
+    assert not out.exists()
