@@ -168,7 +168,7 @@ def reasons(images: pd.DataFrame, told: Mapping[str, Sequence[tuple[str, str]]])
         known = dict(told.get(row["image"], ()))
         for word in filter(None, row["flags"].split(";")):
             said.append(
-                f"{row['image']}, {word.replace('_', ' ')}: {known.get(word) or MEANINGS.get(word, 'see segment')}."
+                f"{row['image']}, {word.replace('_', ' ')}: {known.get(word) or MEANINGS.get(word, 'flagged by `segment`')}."
             )
     return said
 

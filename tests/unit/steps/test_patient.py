@@ -5,14 +5,15 @@ import sys
 from html import escape
 
 import pytest
-from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
 
 from hemoseg.__main__ import main as command_line
 from hemoseg.data.field_quality import features, reference
 from hemoseg.errors import InputError
+from hemoseg.figures import markup
 from hemoseg.steps import patient, patient_page
 from hemoseg.steps.report import loads
 from hemoseg.steps.segmented import read_segmented
+from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
 
 HOSTILE = "<script>alert(1)</script>"
 GROUPS = ["p1", "p1", "p2", "p2", "p2", "p3"]
@@ -21,6 +22,18 @@ GROUPS = ["p1", "p1", "p2", "p2", "p2", "p3"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return write_folder(tmp_path_factory.mktemp("segmented") / "seg", GROUPS)
+
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch):
+    """Pictures cost seconds: where a test does not ask for them, figures are made and not drawn."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(markup, "picture", lambda figure, caption, **_: f"<figure>{escape(caption)}</figure>")
+
+
+@pytest.fixture
+def drawn():
+    """Ask for pictures."""
 
 
 def page_of(tmp_path, folder, *more):
@@ -40,13 +53,13 @@ def test_a_report_says_what_was_counted_and_that_it_is_for_research(tmp_path, fo
 
 def test_fields_with_flags_do_not_count_and_say_why(tmp_path, folder):
     rows = [features(*discs(seed)[:2]) for seed in range(12)]
-    far = [row | {"edge_width": 0.2 * row["edge_width"]} for row in rows]  # training frames that were sharper
+    far = [row | {"light": 0.3 * row["light"]} for row in rows]  # training frames that were darker
     evidence = tmp_path / "evidence.json"
     evidence.write_text(json.dumps({"frames": reference(far)}))
     page = page_of(tmp_path, folder, "--patient", "p2", "--evidence", str(evidence))
     assert "every field has a flag" in page
-    assert "0, blurred: edges are" not in page  # image 0 is another patient's
-    assert "2, blurred: edges are" in page
+    assert "0, bright: the ground has" not in page  # image 0 is another patient's
+    assert "2, bright: the ground has" in page
     evidence.write_text(json.dumps({"frames": reference(rows)}))
     assert "no field has a flag" in page_of(tmp_path, folder, "--patient", "p2", "--evidence", str(evidence))
 
@@ -61,7 +74,7 @@ def test_flags_of_segment_are_kept_where_the_images_are_gone(tmp_path):
     assert "The files of 2 images are not where they were" in page
 
 
-def test_names_of_every_kind_do_no_harm(tmp_path):
+def test_names_of_every_kind_do_no_harm(tmp_path, drawn):
     classes = ["background", HOSTILE, "$x_1$\n`code`"]
     groups = [HOSTILE, HOSTILE, "'\"><img src=x onerror=alert(1)>", "=cmd()"]
     folder = write_folder(tmp_path / "seg", groups, classes=classes, name="<b>{} &amp;", flags=HOSTILE)
