@@ -167,9 +167,8 @@ def reasons(images: pd.DataFrame, told: Mapping[str, Sequence[tuple[str, str]]])
     for row in images.to_dict("records"):
         known = dict(told.get(row["image"], ()))
         for word in filter(None, row["flags"].split(";")):
-            said.append(
-                f"{row['image']}, {word.replace('_', ' ')}: {known.get(word) or MEANINGS.get(word, 'flagged by `segment`')}."
-            )
+            reason = known.get(word) or MEANINGS.get(word, "flagged by `segment`")
+            said.append(f"{row['image']}, {word.replace('_', ' ')}: {reason}.")
     return said
 
 
