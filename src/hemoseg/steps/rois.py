@@ -1,7 +1,8 @@
 """Cells as a zip of ImageJ's regions of interest, for Fiji's ROI Manager.
 
 A cell of one part without a hole is a traced polygon, every other one a composite, whose paths ImageJ fills by the
-even-odd rule. A region's name is the cell's id, its group the number of the class, its property ``class`` the name.
+even-odd rule. A region's name is the cell's id, its group the number of the class, which is what counts when regions
+come back; the class's name stands in the property ``class`` to be read.
 """
 
 import io
@@ -102,7 +103,7 @@ def read(path: str | Path, size: tuple[int, int]) -> Claims:
             continue
         # ImageJ names what is drawn anew by its place, as 0123-0456: no id.
         ids.append(whole_number(region.name or name))
-        kinds.append(_class_of(region))
+        kinds.append(int(region.group) or None)
         polygons.append((len(ids), rings))
     notices = [f"{others} regions were left out: they are no polygons, rectangles or composites"] if others else []
     try:
@@ -157,12 +158,3 @@ def _rings_of_path(path: np.ndarray) -> list[np.ndarray] | None:
         else:
             return None
     return [np.array(ring, np.float64) for ring in rings]
-
-
-def _class_of(region: ImagejRoi) -> str | int | None:
-    """Name of the class by the property that we gave it, else its number by the group."""
-    for line in region.props.splitlines():
-        name, _, value = line.partition(": ")
-        if name == "class" and value:
-            return value
-    return int(region.group) or None
