@@ -15,6 +15,7 @@ from stardist.matching import matching
 from hemoseg.metrics import pixels
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.surfaces import boundary, surfaces
+from hemoseg.steps.rows import joined
 from hemoseg.tables.column import Run
 from hemoseg.tables.matching import THRESHOLDS, matches
 
@@ -96,8 +97,8 @@ def _of_cells(size: str, gt: np.ndarray, pred: np.ndarray) -> Iterator[Pair]:
     def ours() -> list:
         facts = cell_facts(Truth(gt, classes[0], valid), pred, classes[1], n_classes=2, min_area=1, gap_cap=10)
         sides = zip(("gt", "pred"), facts, strict=True)
-        tables = [pd.DataFrame({"sample": "s", "side": side} | one) for side, one in sides]
-        run = Run("", "", 0, pd.DataFrame({"sample": ["s"]}), pd.concat(tables))
+        cells = joined([one | {"sample": "s", "side": side} for side, one in sides])  # as `evaluate` joins them
+        run = Run("", "", 0, pd.DataFrame({"sample": ["s"]}), cells)
         return [matches(run, least).jaccard for least in THRESHOLDS]
 
     yield size, "tp / (tp + fp + fn) at ten IoUs", "StarDist", ours, lambda: matching(gt, pred, thresh=THRESHOLDS)

@@ -69,8 +69,9 @@ def cell_facts(
         ValueError: shapes differ, or a label is negative.
     """
     runs = runs_of((truth.instances, truth.classes, truth.valid, instances, classes))
-    gt = _side(truth.instances, truth.classes, truth.valid, min_area, runs)
-    pred = _side(instances, classes, truth.valid, min_area, runs)
+    ignored = np.flatnonzero(~runs.take(truth.valid))
+    gt = _side(truth.instances, truth.classes, truth.valid, min_area, runs, ignored)
+    pred = _side(instances, classes, truth.valid, min_area, runs, ignored)
     pairs = _meet(gt, pred)
     host, host_shared = _hosts(pairs, gt.area, pred.counted)
     as_class = gt.pixels_of_class(pred.classes, pred.kept > 0, n_classes)
@@ -79,7 +80,8 @@ def cell_facts(
     gt_facts |= {"covered": gt.pixels_where(pred.kept > 0), "host": np.append(0, pred.ids)[host]}
     gt_facts |= {"host_shared": host_shared}
     gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
-    gaps = nearest_gaps(runs.image(gt.kept), len(gt.ids), gap_cap)
+    small = gt.kept.astype(np.min_scalar_type(len(gt.ids)))  # an image of int64 costs more to allocate than to fill
+    gaps = nearest_gaps(runs.image(small), len(gt.ids), gap_cap)
     gt_facts |= {"gap": np.where(gt.counted, gaps, np.nan)}
     gt_facts |= _partners(pairs, gt, pred) | {"guests": _guests(pairs, pred)}
     gt_facts |= {"markers": _marked(gt, truth, markers)}
@@ -87,7 +89,7 @@ def cell_facts(
     pred_facts |= {"on_truth": pred.pixels_where((gt.classes > 0) | (gt.labels > 0))}
     pred_facts |= {"hosted": np.bincount(host[gt.counted], minlength=len(pred.ids) + 1)[1:]}
     pred_facts |= {"on_small": pred.pixels_where((gt.labels > 0) & (gt.kept == 0))}
-    pred_facts |= {"on_ignored": _taken_out(runs, instances, truth.valid, pred.ids)}
+    pred_facts |= {"on_ignored": _taken_out(runs, instances, ignored, pred.ids)}
     return gt_facts, pred_facts
 
 
@@ -117,20 +119,22 @@ class _Side:
         return table.reshape(-1, n_classes)[1:, 1:]
 
 
-def _side(instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_area: float, runs: Runs) -> _Side:
-    known = runs.take(valid)
-    labels, ids = compact(np.where(known, runs.take(instances), 0))
+def _side(
+    instances: np.ndarray, classes: np.ndarray, valid: np.ndarray, min_area: float, runs: Runs, ignored: np.ndarray
+) -> _Side:
+    found, types = runs.take(instances), runs.take(classes).astype(np.int64)
+    found[ignored] = types[ignored] = 0
+    labels, ids = compact(found)
     area = runs.count(labels, len(ids) + 1)[1:]
     counted = area >= min_area
     kept = np.where(np.append(False, counted)[labels], labels, 0)
-    types = np.where(known, runs.take(classes), 0).astype(np.int64)
     return _Side(runs, labels, types, ids, area, counted, kept, _on_border(instances, valid, ids))
 
 
-def _taken_out(runs: Runs, instances: np.ndarray, valid: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Ignored pixels of each cell, int ``(n,)``; a cell that is ignored altogether is none of ``ids``."""
-    number = _numbers(runs.take(instances), ids)
-    return runs.count(number, len(ids) + 1, ~runs.take(valid))[1:]
+def _taken_out(runs: Runs, instances: np.ndarray, ignored: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Pixels of each cell in ignored runs, int ``(n,)``; a cell that is ignored altogether is none of ``ids``."""
+    number = _numbers(instances.ravel()[runs.starts[ignored]], ids)
+    return np.bincount(number, runs.lengths[ignored], len(ids) + 1)[1:].astype(np.int64)
 
 
 def _numbers(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,11 +37,13 @@ class Runs:
 
     def count(self, codes: np.ndarray, size: int, where: np.ndarray | None = None) -> np.ndarray:
         """Pixels of each code 0..size-1, given per run, int64 ``(size,)``; only of the runs in ``where``, if given."""
-        lengths = self.lengths
-        if where is not None:
-            codes, lengths = codes[where], lengths[where]
-        # Sums of whole numbers below 2**53 are exact in float64.
-        return np.bincount(codes, weights=lengths, minlength=size).astype(np.int64)
+        # Sums of whole numbers below 2**53 are exact in float64; to leave runs out would cost more than to add 0.
+        weights = self._weights if where is None else self._weights * where
+        return np.bincount(codes, weights, minlength=size).astype(np.int64)
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        return self.lengths.astype(np.float64)
 
 
 def runs_of(images: Sequence[np.ndarray]) -> Runs:

@@ -68,7 +68,8 @@ class Run:
         return self._counted("pred")
 
     def _counted(self, side: str) -> pd.DataFrame:
-        return self.cells[(self.cells["side"] == side) & self.cells["counted"].astype(bool)]
+        counted = (self.cells["side"] == side).to_numpy() & self.cells["counted"].to_numpy().astype(bool)
+        return self.cells.take(np.flatnonzero(counted))
 
     @cached_property
     def as_class(self) -> np.ndarray:
