@@ -15,6 +15,7 @@ NOT_STEPS = (
     "costs",
     "decoding",
     "evaluated",
+    "example_image",
     "explained",
     "files",
     "folder_page",
@@ -64,4 +65,6 @@ NOT_STEPS = (
     "trusted",
     "viewer_page",
     "weights",
+    "zoo",
+    "zoo_description",
 )

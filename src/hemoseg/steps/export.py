@@ -19,7 +19,8 @@ from hemoseg.errors import InputError
 from hemoseg.steps import arguments
 from hemoseg.steps.files import written_whole
 from hemoseg.steps.graphs import ImageToProbability, NormalisedToLogits, build
-from hemoseg.steps.stored import read_stored
+from hemoseg.steps.stored import Stored, read_stored
+from hemoseg.steps.zoo import write_package
 
 OPSET = 18  # the exporter's own; what is older it would have to convert, what is newer fewer readers know
 TOLERANCE = 1e-4  # largest difference of a probability from torch's
@@ -53,30 +54,51 @@ def main(argv: list[str]) -> None:
     if missing := [name for name in needed if find_spec(name) is None]:
         raise InputError(f'{" and ".join(missing)}: not installed; run: pip install "hemoseg[export]"')
     path = args.given or args.model
-    write_onnx(path, args.out)
+    stored = read_stored(path)
+    graph = build(stored.description, stored.weights, path)
+    said = (write_onnx if args.out.suffix == ".onnx" else write_zip)(stored, graph, path, args.out)
+    channels, classes = stored.description["in_channels"], len(stored.description["classes"])
+    print(f"{args.out}: {channels} channels to {classes} classes; {said}")
 
 
-def write_onnx(path: Path, out: Path) -> None:
-    """Write a model as one ONNX file, checked.
+def write_onnx(stored: Stored, graph: ImageToProbability, path: Path, out: Path) -> str:
+    """Write a model as one ONNX file; a clause on how far it is from torch.
+
+    Args:
+        stored: the model.
+        graph: its network.
+        path: where it lies, for sentences.
+        out: the file.
 
     Raises:
-        InputError: it is no model, is none that ONNX can hold, or the file says something else than torch.
+        InputError: ONNX cannot hold it, or the file says something else than torch.
     """
-    stored = read_stored(path)
-    description = stored.description
-    graph = build(description, stored.weights, path)
-    if hasattr(models.load(description["network"]), "label"):
+    if not _fits_onnx(stored, path):
         raise InputError(
-            f"{path}: {description['network']!r} tells cells apart by steps that depend on what it sees, which ONNX "
-            "cannot hold; export a package: --out name.zip"
+            f"{path}: {stored.description['network']!r} tells cells apart by steps that depend on what it sees, which "
+            "ONNX cannot hold; export a package: --out name.zip"
         )
+    with written_whole(out) as temporary:
+        temporary.write_bytes(translate(graph, stored.description, stored.evidence))
+        return _check(temporary, graph, stored.description)
+
+
+def write_zip(stored: Stored, graph: ImageToProbability, path: Path, out: Path) -> str:
+    """Write a model as a package for the BioImage Model Zoo; arguments as in `write_onnx`.
+
+    Raises:
+        InputError: the package fails the zoo's own test.
+    """
+    onnx = None
+    if _fits_onnx(stored, path):
+        onnx = translate(NormalisedToLogits(graph.network).eval(), stored.description, stored.evidence)
+    return write_package(stored, graph, out, onnx, OPSET)
+
+
+def _fits_onnx(stored: Stored, path: Path) -> bool:
     if sum(value.nbytes for value in stored.weights.values()) > MOST_BYTES:
         raise InputError(f"{path}: more than 2 GB of weights do not fit into one ONNX file; train a smaller network")
-    with written_whole(out) as temporary:
-        temporary.write_bytes(translate(graph, description, stored.evidence))
-        said = _check(temporary, graph, description)
-    channels, classes = description["in_channels"], len(description["classes"])
-    print(f"{out}: {channels} channels to {classes} classes; {said}")
+    return not hasattr(models.load(stored.description["network"]), "label")
 
 
 def translate(

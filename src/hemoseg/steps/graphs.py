@@ -80,5 +80,5 @@ def build(description: dict[str, Any], weights: dict[str, Tensor], folder: Path)
     for layer in network.modules():
         if isinstance(layer, DeformConv2d):
             layer.backend = "kornia"  # plain torch, which becomes GridSample; compiled back ends have no ONNX form
-    proposes = getattr(network, "proposing", None) is not None
+    proposes = hasattr(network, "proposed") and network.proposing is not None
     return (ImageToProposals if proposes else ImageToProbability)(network, normalisation).eval()
