@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from hemoseg.errors import InputError
-from hemoseg.steps.files import written_whole
 
 
 class Format(NamedTuple):
@@ -97,9 +96,3 @@ def write_collected(
             form = FORMATS[name]
             module = importlib.import_module(f"hemoseg.steps.{form.module}")
             module.write(Path(folder) / form.file, images, cells, facts)
-
-
-def write_parquet(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table whole as Parquet, each column with its own type and every number to its last digit."""
-    with written_whole(path) as temporary:
-        table.to_parquet(temporary, engine="pyarrow", index=False, compression="zstd")

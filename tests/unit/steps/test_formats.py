@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet
 import pytest
 import shapely
 import tifffile
@@ -188,16 +187,3 @@ def test_formats_are_chosen_by_name():
     assert Path("ome/x.ome.tif").as_posix() in formats.files_of("x", formats.chosen("all"))
     with pytest.raises(InputError, match="'cocoo'; choose of"):
         formats.chosen("qupath,cocoo")
-
-
-def test_pyarrow_reads_the_table_with_its_types_and_all_digits(tmp_path):
-    cells = table_of(*drawn(16))
-    formats.write_parquet(tmp_path / "cells.parquet", cells)
-    formats.write_parquet(tmp_path / "again.parquet", cells)
-    read = pyarrow.parquet.read_table(tmp_path / "cells.parquet")
-    assert read.column_names == list(cells)
-    assert read.column("touches_border").type == pyarrow.bool_()
-    assert read.column("id").type == pyarrow.int64()
-    assert read.column("class_name").to_pylist() == cells["class_name"].tolist()
-    assert read.column("perimeter_um").to_pylist() == cells["perimeter_um"].tolist()
-    assert (tmp_path / "cells.parquet").read_bytes() == (tmp_path / "again.parquet").read_bytes()
