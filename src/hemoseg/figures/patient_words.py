@@ -1,6 +1,6 @@
 """What a patient's report says: sentences, captions, and tables as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -161,11 +161,11 @@ def _looked(of: Mapping[str, float]) -> dict[str, str]:
     }
 
 
-def reasons(images: pd.DataFrame, told: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
+def reasons(images: pd.DataFrame, told: Mapping[str, Mapping[str, str]]) -> list[str]:
     """A sentence per flag of a field, with its reason where that is known."""
     said = []
     for row in images.to_dict("records"):
-        known = dict(told.get(row["image"], ()))
+        known = told.get(row["image"], {})
         for word in filter(None, row["flags"].split(";")):
             reason = known.get(word) or MEANINGS.get(word, "flagged by `segment`")
             said.append(f"{row['image']}, {word.replace('_', ' ')}: {reason}.")

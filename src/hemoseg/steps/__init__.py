@@ -34,6 +34,7 @@ NOT_STEPS = (
     "onnx_network",
     "opened",
     "originals",
+    "patient_fields",
     "patient_page",
     "pixel_progress",
     "predicted",

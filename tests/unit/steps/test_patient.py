@@ -68,8 +68,11 @@ def test_flags_of_segment_are_kept_where_the_images_are_gone(tmp_path):
     folder = write_folder(tmp_path / "seg", ["p", "p"], flags="blurred;disagreement")
     for file in folder.glob("raw*.png"):
         file.unlink()
+    (folder / "flags.csv").write_text("image,flag,reason\n0,blurred,edges are wide\n7,blurred,of no image here\n")
     page = page_of(tmp_path, folder)
-    assert "0, blurred: out of focus" in page
+    assert "0, blurred: edges are wide." in page
+    assert "1, blurred: out of focus" in page
+    assert "of no image here" not in page
     assert "1, disagreement: flagged by" in page
     assert "The files of 2 images are not where they were" in page
 
