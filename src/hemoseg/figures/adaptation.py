@@ -23,7 +23,8 @@ HEADS = (
 )  # fmt: skip
 BOTH = (
     "{n} frames whose disputed share fell most, by the median, and least (or rose most), before and after, on the grid "
-    "of the training: thick lines the automatic label (the threshold's cells), thin lines the model's; tinted cells have no partner"
+    "of the training: thick lines the automatic label (the threshold's cells), thin lines the model's; tinted cells "
+    "have no partner"
 )
 EVERY = "Agreement of network and threshold on every frame, before and after the adaptation; n = {n} frames"
 
@@ -58,8 +59,8 @@ def how(told: Mapping[str, Any]) -> list[str]:
     ]
     for number, frames in enumerate(told["teaching"], start=1):
         done.append(
-            f"Round {number}: {told['steps']} steps on {frames} of {told['frames']} frames, on pixels where network and "
-            "threshold agree on cell or background; frames with a Dice below one half taught nothing."
+            f"Round {number}: {told['steps']} steps on {frames} of {told['frames']} frames, on pixels where network "
+            "and threshold agree on cell or background; frames where they disagree on most of either taught nothing."
         )
     if told["teaching"] and not any(told["teaching"]):
         done.append("Network and threshold agreed on too little of every frame: nothing was trained.")

@@ -18,10 +18,10 @@ from hemoseg.steps import arguments
 from hemoseg.steps.adapted import SHOWN, TABLE, TOLD
 from hemoseg.steps.adapted_frames import read_frames, resized, scale_of, wanted_area
 from hemoseg.steps.files import folder_written_whole, has_marker, write_arrays, write_json, write_table
-from hemoseg.steps.opened import EVIDENCE, read_evidence
 from hemoseg.steps.predict import choose_device
 from hemoseg.steps.progress import Progress
-from hemoseg.steps.weights import environment, read_model, sha256, write_weights
+from hemoseg.steps.stored import EVIDENCE, read_stored
+from hemoseg.steps.weights import environment, sha256, write_weights
 from hemoseg.tables.agreement import agreement
 from hemoseg.training.adaptation import Adaptation, Adapting
 from hemoseg.training.batches import Normalisation
@@ -37,8 +37,7 @@ def main(argv: list[str]) -> None:
     torch.set_num_threads(args.threads)
     device = choose_device(args.device)
     settings = Adapting(steps=args.steps, rounds=args.rounds, learning_rate=args.learning_rate, seed=args.seed)
-    weights, description = read_model(args.model)
-    evidence = read_evidence(args.model)
+    weights, description, evidence = read_stored(args.model)
     network = built(description, weights, args.model).to(device, memory_format=torch.channels_last)
     names, frames = read_frames(args.frames, description)
     scale = scale_of(args.scale, frames, wanted_area(description, evidence))
@@ -111,7 +110,7 @@ def adaptation_of(
     return Adaptation(
         network, Normalisation(**description["normalisation"]), images, thresholds,
         window=tuple(description["input_size"]), settings=settings,
-        keeps_normalisation=description["settings"]["train"].get("normalise") == "none",
+        keeps_normalisation=description["settings"].get("train", {}).get("normalise") == "none",
     )  # fmt: skip
 
 

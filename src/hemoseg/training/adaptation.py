@@ -18,9 +18,9 @@ from hemoseg.nn.batch_statistics import measure_statistics
 from hemoseg.training.batches import Normalisation, Pool, measure_normalisation
 from hemoseg.training.loop import Plan, Training
 
-# Dice of network and threshold below which a frame does not teach: they agree on little but the background, from which
-# a network learns to see nothing. Not stated, ours.
-LEAST_DICE = 0.5
+# Share of the threshold's cells, and of its background, on which the network must agree for a frame to teach: else the
+# agreed pixels are nearly all of one side, from which a network learns to see nothing else. Not stated, ours.
+LEAST_AGREED = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def agreed(classes: np.ndarray, threshold: np.ndarray) -> np.ndarray:
 
 def teaches(classes: np.ndarray, threshold: np.ndarray) -> bool:
     """Whether network and threshold agree enough on a frame that it may teach."""
-    total = int((classes > 0).sum() + threshold.sum())
-    return total > 0 and 2 * int(((classes > 0) & threshold).sum()) / total >= LEAST_DICE
+    same = (classes > 0) == threshold
+    return all(side.any() and same[side].mean() >= LEAST_AGREED for side in (threshold, ~threshold))
 
 
 class Adaptation:
