@@ -168,7 +168,7 @@ def decode_page(path: Path, content: bytes, number: int) -> np.ndarray:
     try:
         with warnings.catch_warnings(), tifffile.TiffFile(io.BytesIO(content)) as file:
             warnings.simplefilter("ignore")
-            return _page_pixels(file.pages[number], content, number, labels=False)
+            return _page_pixels(file.pages.get(number, aspage=True), content, number, labels=False)
     except MemoryError:
         raise InputError(f"{path}: too large for this machine's memory; cut it into parts") from None
     except Exception as error:  # every decoder has its own words for a damaged file

@@ -132,10 +132,12 @@ def plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
     return values.astype(values.dtype.newbyteorder("="))
 
 
-def with_channels(path: Path, values: np.ndarray, channels: int | None, notices: list[str]) -> np.ndarray:
-    """``(C, H, W)`` with the channels that the dataset asks for."""
+def with_channels(
+    path: Path, values: np.ndarray, channels: int | None, notices: list[str], alpha: bool = True
+) -> np.ndarray:
+    """``(C, H, W)`` with the channels that are asked for; ``alpha`` tells whether a last one may be transparency."""
     has = values.shape[2]
-    if has == 2 or (has == 4 and channels != 4):
+    if alpha and (has == 2 or (has == 4 and channels != 4)):
         notices.append("its last channel is taken as transparency and dropped; `channels: 4` would keep it")
         values, has = values[..., : has - 1], has - 1
     if channels == 3 and has == 1:

@@ -17,7 +17,7 @@ from PIL import Image
 from hemoseg.errors import InputError
 from hemoseg.steps.decoding import MOST_PIXELS, content_of, decode, decode_page, format_of
 from hemoseg.steps.images import plain, with_channels
-from hemoseg.steps.tiff_planes import check_colours, is_plain, page_rows, planes_of
+from hemoseg.steps.tiff_planes import check_colours, is_plain, page_of, page_rows, planes_of
 
 HEAD = 64  # bytes by which a format is told
 
@@ -81,16 +81,23 @@ class Source:
     def _finished(self, values: np.ndarray) -> np.ndarray:
         """``(C, H, W)`` in 8 or 16 bits, of decoded ``(H, W, C)``; notices are kept once."""
         said: list[str] = []
-        values = with_channels(self.path, plain(self.path, values, said), self.channels, said)
+        apart = len(self.pages[0]) if self.pages else 1
+        if apart > 1 and self.channels not in (None, apart):  # dyes: none of them is transparency
+            raise InputError(
+                f"{self.path}: {apart} channels where the model reads {self.channels}; save those it reads"
+            )
+        values = with_channels(
+            self.path, plain(self.path, values, said), self.channels if apart == 1 else apart, said, alpha=apart == 1
+        )
         self.notices += [text for text in said if text not in self.notices]
         return values
 
     def _joined(self, first: int, last: int) -> np.ndarray:
         if self._file is None:
             self._file = tifffile.TiffFile(self.path)
-        pages = self._file.pages
         planes = (
-            np.concatenate([page_rows(pages[number], first, last) for number in plane], axis=2) for plane in self.pages
+            np.concatenate([page_rows(page_of(self._file, number), first, last) for number in plane], axis=2)
+            for plane in self.pages
         )
         return joined(planes, len(self.pages), self.joins)
 
@@ -177,6 +184,8 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _checked(path: Path, rows: int, columns: int) -> tuple[int, int]:
+    if min(rows, columns) < 1:
+        raise InputError(f"{path}: its header claims {rows} x {columns} pixels; copy it again from its source")
     if rows * columns > MOST_PIXELS:
         raise InputError(
             f"{path}: its header claims {rows} x {columns} pixels, more than {MOST_PIXELS:,}; cut it into parts"
@@ -190,7 +199,7 @@ def _tiff_sources(path: Path, channels: int | None, page: str | None) -> dict[st
         chosen = _chosen(path, planes.pages, page)
         found = {}
         for name, numbers in chosen.items():
-            pages = [file.pages[number] for plane in numbers for number in plane]
+            pages = [page_of(file, number) for plane in numbers for number in plane]
             sizes = {_checked(path, one.imagelength, one.imagewidth) for one in pages}
             if len(sizes) > 1:
                 raise InputError(f"{path}: pages of several sizes have no {page}; choose one page by its number")

@@ -37,13 +37,16 @@ def planes_of(path: Path, file: tifffile.TiffFile) -> Planes:
     Smaller copies (a pyramid, a thumbnail) are left out; other pages of several sizes are planes, one each.
 
     Raises:
-        InputError: more than four channels.
+        InputError: more than four channels, or images that follow each other without a header of their own.
     """
     series = file.series[0]
     if len(file.series) > 1 and not _is_pyramid(file):
         return Planes([[number] for number in range(len(file.pages))], _pixel_size(file), [])
     notices = [] if len(file.series) == 1 else ["smaller copies of the image in the file are left out"]
-    numbers = np.array([page.index if page is not None else -1 for page in series.pages])
+    first = series.pages[0].index
+    numbers = np.arange(first, first + len(series.pages))
+    if numbers[-1] >= len(file.pages):
+        raise InputError(f"{path}: only the first of its {len(numbers)} pages has a header; {EXPORT}")
     axes, shape = series.get_axes(False), series.get_shape(False)
     outer = [(axis, length) for axis, length in zip(axes, shape, strict=True) if axis not in "YXS"]
     if int(np.prod([length for _, length in outer])) != len(numbers):  # a page that holds several: one plane each
@@ -90,6 +93,11 @@ def _square(sides: list[float | None]) -> float | None:
     """The side of a square pixel; None where a side is not known or the pixel is no square."""
     width, height = sides
     return width if width and height and isclose(width, height, rel_tol=0.01) else None
+
+
+def page_of(file: tifffile.TiffFile, number: int) -> tifffile.TiffPage:
+    """A page with all that its header says; the file itself hands out some with less."""
+    return file.pages.get(number, aspage=True)
 
 
 def is_plain(page: tifffile.TiffPage) -> bool:

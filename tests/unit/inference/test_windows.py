@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from hemoseg.inference.windows import _ramp, borders, predict_windows, window_starts
+from hemoseg.inference.windows import borders, predict_windows, ramp, window_starts
 from hemoseg.metrics.seams import profile, seam
 
 lengths = st.integers(1, 40)
@@ -35,7 +35,7 @@ def test_windows_cover_the_length_and_overlap_as_asked(length, window, overlap):
 
 @given(window=windows, overlap=overlaps)
 def test_weights_are_positive_symmetric_and_at_most_one(window, overlap):
-    weight = _ramp(window, overlap)
+    weight = ramp(window, overlap)
     assert weight.shape == window
     assert weight.min() > 0
     assert weight.max() <= 1
@@ -174,7 +174,7 @@ def test_neither_the_size_of_a_batch_nor_the_order_of_the_windows_changes_the_re
     for axis in (1, 2):
         missing = max(0, window[axis - 1] - filled.shape[axis])
         filled = np.pad(filled, [(0, missing if each == axis else 0) for each in range(3)], mode="symmetric")
-    weight = _ramp(window, 0.5).double()
+    weight = ramp(window, 0.5).double()
     corners = list(product(*(window_starts(n, w, 0.5) for n, w in zip(filled.shape[1:], window, strict=True))))
     random.Random(0).shuffle(corners)
     total, mass = torch.zeros(2, *filled.shape[1:]).double(), torch.zeros(filled.shape[1:]).double()
