@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from hemoseg.data.acquisition import STRATEGIES, Suggestion, suggest
+from hemoseg.data.resize import resize_image
 from hemoseg.errors import InputError
 from hemoseg.figures.pictures import as_rgb
 from hemoseg.inference.uncertainty import appearance, entropy, mirrored
@@ -26,6 +27,7 @@ from hemoseg.steps.opened import Opened, open_model
 from hemoseg.steps.predict import choose_device
 from hemoseg.steps.progress import tracked
 from hemoseg.steps.segment_inputs import Item, find_items, with_groups
+from hemoseg.steps.segment_settings import scale_of
 from hemoseg.steps.suggested import MARKER, SHOWN, TABLE
 from hemoseg.steps.weights import environment
 
@@ -64,9 +66,12 @@ def main(argv: list[str]) -> None:
         raise InputError(f"{args.model}: gives no probabilities of pixels, by which images are ranked; name a network")
     items = _items(args.inputs, model, args.groups)
     labelled = _items(args.labelled, model, args.groups_labelled) if args.labelled else []
+    every = [*items, *labelled]
+    scales, notices = _scales(args.scale, model, every)
     with files.folder_written_whole(args.out, files.has_marker(MARKER)) as out:
         looks = [
-            look(model, item) for item in tracked([*items, *labelled], len(items) + len(labelled), "look", "image")
+            look(model, item, scale)
+            for item, scale in tracked(zip(every, scales, strict=True), len(every), "look", "image")
         ]
         own, known = looks[: len(items)], looks[len(items) :]
         order = ordered(own, items, known, labelled, by=args.by, seed=args.seed)
@@ -74,7 +79,7 @@ def main(argv: list[str]) -> None:
         files.write_table(out / TABLE, table)
         for one in order[:SHOWN]:
             _write_thumbnail(out / "thumbnails", items[one.position].name, own[one.position])
-        files.write_json(out / MARKER, _facts(args, model, items, labelled))
+        files.write_json(out / MARKER, _facts(args, model, items, labelled, notices))
         if not args.no_page:
             from hemoseg.steps import folder_page  # seconds of imports, which a list does not need
 
@@ -96,6 +101,7 @@ def _arguments() -> Any:
     )
     parser.add_argument("--groups", type=Path, help="CSV with columns image and group (patient or slide) of the inputs")
     parser.add_argument("--groups-labelled", type=Path, help="the same of the labelled images")
+    parser.add_argument("--scale", type=float, help="resize images by this factor for the model, as `segment` does")
     parser.add_argument("--by", choices=STRATEGIES, default="gain", help="what the order is made by (default gain)")
     parser.add_argument("--seed", type=int, default=0, help="of the order by chance")
     parser.add_argument("--no-page", action="store_true", help="write the list alone")
@@ -111,18 +117,30 @@ def _items(inputs: Sequence[str], model: Opened, groups: Path | None) -> list[It
     return with_groups(items, groups)
 
 
-def look(model: Opened, item: Item) -> Look:
+def _scales(given: float | None, model: Opened, items: Sequence[Item]) -> tuple[list[float], list[str]]:
+    """Factor from each image to the network's grid, and what had to be taken for granted."""
+    if given is not None and not given > 0:
+        raise InputError(f"--scale {given:g}: give a factor above 0")
+    told = [scale_of(given, model, item.pixel_size) for item in items]
+    return [scale for scale, _ in told], sorted({note for _, note in told if note})
+
+
+def look(model: Opened, item: Item, scale: float) -> Look:
     """What the model makes of an image, by windows of the size that it was trained on, each seen in four ways.
+
+    Args:
+        model: a network.
+        item: the image.
+        scale: factor from the image to the network's grid, on which all is measured.
 
     Raises:
         InputError: the file cannot be read, or is too large to be labelled as one image.
     """
     if item.source.size[0] * item.source.size[1] > MOST_PIXELS:
         rows, columns = item.source.size
-        raise InputError(
-            f"{item.file}: {rows} x {columns} pixels are no image that a person labels; cut it into fields"
-        )
-    values = item.source.whole()
+        raise InputError(f"{item.file}: {rows} x {columns} pixels are more than a person labels; cut it into fields")
+    size = [max(1, round(side * scale)) for side in item.source.size]
+    values = resize_image(item.source.whole(), (size[0], size[1]))
     item.source.close()
     largest = float(np.iinfo(values.dtype).max)
     numbers = values.astype(np.float32) * np.float32((model.white or largest) / largest)
@@ -178,14 +196,16 @@ def _write_thumbnail(folder: Path, name: str, one: Look) -> None:
             Image.fromarray(values).save(temporary, "PNG")
 
 
-def _facts(args: Any, model: Opened, items: Sequence[Item], labelled: Sequence[Item]) -> dict[str, Any]:
+def _facts(
+    args: Any, model: Opened, items: Sequence[Item], labelled: Sequence[Item], notices: Sequence[str]
+) -> dict[str, Any]:
     return {
         "images": len(items),
         "labelled": len(labelled),
         "count": min(args.count, len(items)),
         "by": args.by,
         "seed": args.seed,
-        "notices": list(_notices(items)),
+        "notices": [*_notices(items), *notices],
         "model": {"name": model.name, "network": model.description["network"], "weights_sha256": model.sha256},
         "versions": environment(model.device)["versions"],
     }

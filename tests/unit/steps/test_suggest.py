@@ -26,7 +26,10 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(0)
     settings = {"width": 4, "levels": 1}
-    write_weights(folder / "model.safetensors", models.load("unet").build(3, 2, **settings).state_dict())
+    weights = models.load("unet").build(3, 2, **settings).state_dict()
+    *_, last = weights
+    weights[last] *= 20  # as drawn, all is an even guess
+    write_weights(folder / "model.safetensors", weights)
     write_json(
         folder / "model.json",
         {
@@ -76,6 +79,18 @@ def test_eight_and_sixteen_bits_of_the_same_image_are_looked_at_alike(model, tmp
     run(model, tmp_path / "8.png", tmp_path / "16.png", "--out", tmp_path / "out", "--no-page")
     table = pd.read_csv(tmp_path / "out/suggested.csv")
     assert table["entropy"][0] == pytest.approx(table["entropy"][1], abs=1e-6)
+
+
+def test_a_finer_image_at_its_scale_is_looked_at_like_the_coarse_one(model, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "coarse.png"), image)
+    cv2.imwrite(str(tmp_path / "fine.png"), image.repeat(2, axis=0).repeat(2, axis=1))
+    entropies = {}
+    for name, scale in (("coarse", 1), ("fine", 0.5), ("fine", 1)):
+        run(model, tmp_path / f"{name}.png", "--out", tmp_path / f"{name}{scale}", "--scale", scale, "--no-page")
+        entropies[name, scale] = pd.read_csv(tmp_path / f"{name}{scale}/suggested.csv")["entropy"][0]
+    assert entropies["fine", 0.5] == pytest.approx(entropies["coarse", 1], abs=1e-6)
+    assert entropies["fine", 1] != pytest.approx(entropies["coarse", 1], abs=1e-4)
 
 
 def test_an_image_like_a_labelled_one_comes_last(model, frames, tmp_path):
@@ -130,6 +145,7 @@ def test_the_page_shows_the_list_and_runs_no_name(model, frames, tmp_path):
     [
         (["--count", "0"], "--count 0"),
         (["--labelled", "nowhere"], "nowhere"),
+        (["--scale", "0"], "--scale 0"),
         (["--out", "."], "choose another --out"),
     ],
 )
