@@ -48,10 +48,12 @@ def test_every_kind_of_error_of_a_drawing_is_counted_once():
     (frame,) = errors["frames"]
     # 1 was split (a piece is left over), 2 was taken for a disc, 3 is right, 4 and 5 were merged (one is missed), 6 is
     # found by half of it; what stands at 23 is made up.
-    assert errors["classes"] == ["disc", "sickle"] and not errors["grouped"]
+    assert errors["classes"] == ["disc", "sickle"]
+    assert not errors["grouped"]
     assert frame["truth"] == [3, 3]
     assert frame["found"] == [[2, 0], [1, 2]]
-    assert frame["pieces"] == [1, 0] and frame["made_up"] == [0, 1]
+    assert frame["pieces"] == [1, 0]
+    assert frame["made_up"] == [0, 1]
     assert frame["pixels"] == 29
 
 
@@ -66,7 +68,8 @@ def test_the_predicted_cells_of_each_class_are_found_ones_pieces_and_made_up_one
     rng = np.random.default_rng(0)
     cells, pixels = evaluated(*(random_image(rng, f"p{n // 4}", f"f{n // 2}") for n in range(16)))
     errors = json.loads(json.dumps(detector_errors(cells, pixels)))
-    assert errors["grouped"] and len(errors["frames"]) == 8
+    assert errors["grouped"]
+    assert len(errors["frames"]) == 8
     assert [frame["group"] for frame in errors["frames"]] == [0, 0, 1, 1, 2, 2, 3, 3]
     for number, frame in enumerate(errors["frames"]):
         of = cells[cells["frame"] == f"f{number}"]
@@ -86,10 +89,13 @@ def test_names_of_patients_do_not_leave_the_house():
 def test_cells_on_ignored_ground_and_dust_count_nowhere():
     with_ignored = drawn("11..xxxx.", "11..xxxx.", "11..2222.", "11..2222.")
     (frame,) = detector_errors(*evaluated(with_ignored))["frames"]
-    assert frame["made_up"] == [0, 0] and frame["found"] == [[1, 0], [0, 0]] and frame["pixels"] == 5
+    assert frame["made_up"] == [0, 0]
+    assert frame["found"] == [[1, 0], [0, 0]]
+    assert frame["pixels"] == 5
     dust = drawn("1111..2", "1111..2", "1111..2", "1111..2")
     (frame,) = detector_errors(*evaluated(dust, min_area=2))["frames"]
-    assert frame["truth"] == [1, 0] and frame["made_up"] == [0, 0]
+    assert frame["truth"] == [1, 0]
+    assert frame["made_up"] == [0, 0]
 
 
 @pytest.mark.parametrize("pred", ["......", "11...."])

@@ -1,0 +1,140 @@
+"""How often the intervals of `hemoseg count` hold what they are said to hold, on simulated patients.
+
+    python benchmarks/counts/run.py [patients]
+
+Every pair of patients meets a detector whose errors are known from evidence of its own: other simulated patients, drawn
+anew. For each patient the share of each class in the blood, the cells per field, and the true cells of the fields at
+hand are compared with their 95 % intervals; beside them intervals that take the predicted cells for true (``as found``,
+sampling alone). ``planned`` asks for shares to within 5 points, takes as many fields as the answer says, from the same
+patient, and measures the intervals again. Scenarios in which the evidence does not speak for the patient (crowding that
+it does not know, another microscope) are there to show what is lost.
+
+Writes benchmarks/results/counts.json.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from patients import World, evidence, field, patient, predicted
+
+from hemoseg.metrics.detector import detector
+from hemoseg.metrics.field_sampling import Sampling, borrowed, sampling_of
+from hemoseg.metrics.prevalence import Fields, drawn_fields, drawn_patient, interval
+from hemoseg.metrics.sample_size import fields_for
+from hemoseg.tables.count_intervals import evidence_fields, perfect
+
+OUT = Path(__file__).parents[1] / "results" / "counts.json"
+LEVEL, DRAWS, WITHIN = 0.95, 1000, 0.05
+USUAL = World()
+# name -> (world of the evidence, of the patients, patients and frames of the evidence, whether it names them, fields)
+SCENARIOS = {
+    "usual": (USUAL, USUAL, 8, 10, True, 10),
+    "two fields": (USUAL, USUAL, 8, 10, True, 2),
+    "one field": (USUAL, USUAL, 8, 10, True, 1),
+    "forty fields": (USUAL, USUAL, 8, 10, True, 40),
+    "twenty patients in evidence": (USUAL, USUAL, 20, 10, True, 20),
+    "four patients in evidence": (USUAL, USUAL, 4, 10, True, 10),
+    "evidence of two frames each": (USUAL, USUAL, 8, 2, True, 10),
+    "no patients named in evidence": (USUAL, USUAL, 8, 10, False, 10),
+    "patients of another mix": (USUAL, USUAL.other(mix=(0.3, 0.5, 0.2)), 8, 10, True, 10),
+    "rare classes": (USUAL, USUAL.other(mix=(0.97, 0.02, 0.01), alike=100.0), 8, 10, True, 10),
+    "no variation": (*[USUAL.other(between=0.0, within=0.0, dense=0.01, clustered=0.0)] * 2, 8, 10, True, 10),
+    "strong variation": (*[USUAL.other(between=0.8)] * 2, 8, 10, True, 10),
+    "crowding": (*[USUAL.other(crowding=1.0)] * 2, 8, 10, True, 10),
+    "another microscope": (USUAL, USUAL.other(harder=1.0), 8, 10, True, 10),
+}
+
+
+def hits(rng, who, frames, known, sampling):
+    """Whether each interval holds its truth, and the widths of those of the shares."""
+    fields = Fields(np.array([predicted(frame) for frame in frames]), np.ones(len(frames)))
+    truth = np.sum([frame["truth"] for frame in frames], axis=0)
+    shares, density = drawn_patient(fields, known, sampling, rng, DRAWS)
+    naive, _ = drawn_patient(fields, perfect(known.classes), sampling, rng, DRAWS)
+    there = drawn_fields(fields, known, rng, DRAWS).astype(float)
+    whole = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    held = {
+        "share of the patient": _inside(shares, who.shares),
+        "as found": _inside(naive, who.shares),
+        "cells per field": _inside(
+            np.column_stack([density, density.sum(axis=1)]), np.append(who.shares, 1) * who.cells
+        ),
+        "cells in these fields": _inside(np.column_stack([there, there.sum(axis=1)]), np.append(truth, truth.sum())),
+        "share in these fields": _inside(there / whole, truth / max(truth.sum(), 1)),
+    }
+    low, high = interval(shares, LEVEL)
+    return fields, held, high - low
+
+
+def _inside(draws, truth):
+    low, high = interval(draws, LEVEL)
+    return (low - 1e-9 <= truth) & (truth <= high + 1e-9)
+
+
+def of_scenario(rng, scenario, patients):
+    """Coverage of each interval by class, mean widths of shares."""
+    evidence_world, world, groups, frames, grouped, number = scenario
+    held, widths = {}, []
+    for _ in range(patients // 2):
+        errors = evidence(rng, evidence_world, groups, frames, grouped=grouped)
+        known, elsewhere = detector(errors), evidence_fields(errors)
+        pair = [patient(rng, world) for _ in range(2)]
+        looked_at = [[field(rng, who) for _ in range(number)] for who in pair]
+        found = np.array([predicted(frame) for frames in looked_at for frame in frames])
+        own = sampling_of(found, np.ones(len(found)), np.repeat([0, 1], number))
+        for who, frames_of in zip(pair, looked_at, strict=True):
+            _, inside, width = hits(rng, who, frames_of, known, borrowed(own, elsewhere))
+            widths.append(width)
+            for name, values in inside.items():
+                held.setdefault(name, []).append(values)
+    told = {name: np.round(np.mean(values, axis=0), 4).tolist() for name, values in held.items()}
+    return {
+        "patients": 2 * (patients // 2),
+        "coverage": told,
+        "width of shares": np.round(np.mean(widths, axis=0), 4).tolist(),
+    }
+
+
+def planned(rng, patients, number=8):
+    """Half widths of shares after as many fields as were asked for, over the half width that was asked for."""
+    ratios, asked, unreachable = [], [], 0
+    for _ in range(patients):
+        errors = evidence(rng, USUAL, 20, 10)
+        known, who = detector(errors), patient(rng, USUAL)
+        first = Fields(np.array([predicted(field(rng, who)) for _ in range(number)]), np.ones(number))
+        sampling = borrowed(sampling_of(first.found, first.area, np.zeros(number)), evidence_fields(errors))
+        needed = fields_for(WITHIN, first, known, sampling, LEVEL).fields
+        for k in np.flatnonzero(needed > number):
+            if not np.isfinite(needed[k]) or needed[k] > 1000:
+                unreachable += 1
+                continue
+            later = Fields(
+                np.array([predicted(field(rng, who)) for _ in range(int(needed[k]))]), np.ones(int(needed[k]))
+            )
+            sampling = borrowed(sampling_of(later.found, later.area, np.zeros(len(later.area))), Sampling())
+            low, high = interval(drawn_patient(later, known, sampling, rng, DRAWS)[0][:, k], LEVEL)
+            ratios.append((high - low) / 2 / WITHIN)
+            asked.append(needed[k])
+    quartiles = [np.round(np.percentile(values, (5, 25, 50, 75, 95)), 3).tolist() for values in (ratios, asked)]
+    told = {"shares": len(ratios), "unreachable": unreachable, "percentiles": [5, 25, 50, 75, 95]}
+    return told | {"half width over asked": quartiles[0], "fields asked for": quartiles[1]}
+
+
+def main(patients):
+    told = {"command": f"python benchmarks/counts/run.py {patients}", "level": LEVEL, "scenarios": {}}
+    for number, (name, scenario) in enumerate(SCENARIOS.items()):
+        told["scenarios"][name] = of_scenario(np.random.default_rng([number, patients]), scenario, patients)
+        print(name, json.dumps(told["scenarios"][name]), flush=True)
+    told["planned"] = planned(np.random.default_rng([100, patients]), max(patients // 10, 1))
+    print(told["planned"])
+    OUT.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

@@ -1,0 +1,137 @@
+"""How many cells of each class there are, from how many a detector found of each class, with intervals.
+
+A detector that misses cells, confuses classes and makes cells up finds other numbers than there are. With known rates
+(`metrics.detector`) the expected predicted cells of class j are sum_k n_k (found_kj + pieces_j) + area made_up_j, and
+the numbers n_k that explain the predicted ones best (Poisson likelihood, n_k >= 0) are the corrected ones. With two
+classes and nothing missed or made up that is the estimator of Rogan and Gladen (1978,
+doi:10.1093/oxfordjournals.aje.a112510), cut off at 0 and 1. It does not depend on how common the classes were in the
+evidence, as predictive values would.
+
+There are two targets. *These fields*: how many cells of a class are in the frames at hand; the frames are what they
+are, and only the detector errs. *The patient*: how many there are per area, and what share, in the blood that the
+frames are a sample of; then cells and frames are a sample, too. Intervals are quantiles of draws of everything that is
+not known: the detector's rates for this patient, the numbers that as many fields of the same patient might have shown,
+and, for these fields, which of the predicted cells are what and how many were missed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hemoseg.metrics.detector import Detector, Rates, drawn_rates, mean_rates
+from hemoseg.metrics.field_sampling import Sampling
+
+DRAWS = 4000
+STEPS = 200  # of the constrained solution; ours
+SINGULAR = 1e8  # condition of a matrix that is not inverted
+NOTHING = 1e-6  # of a cell
+
+
+class Fields(NamedTuple):
+    """What was found in the fields of one patient: predicted cells by class ``(F, K)``, and the areas ``(F,)``."""
+
+    found: np.ndarray
+    area: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        return self.found.sum(axis=0)
+
+
+def corrected(found: np.ndarray, area: float, rates: Rates) -> np.ndarray:
+    """Numbers of cells of each class that explain the predicted ones, float ``(B, K)``.
+
+    Args:
+        found: predicted cells of each class, ``(B, K)`` or ``(K,)``.
+        area: of the fields, in the unit of the rates.
+        rates: of B draws.
+    """
+    gain = rates.found + rates.pieces[:, None, :]
+    ground = area * rates.made_up
+    found = np.broadcast_to(np.asarray(found, float), ground.shape)
+    solvable = np.linalg.cond(gain) < SINGULAR
+    number = np.full(found.shape, -1.0)
+    turned = gain[solvable].transpose(0, 2, 1)
+    number[solvable] = np.linalg.solve(turned, (found - ground)[solvable][:, :, None])[:, :, 0]
+    below = (number < 0).any(axis=1)
+    number[below] = _constrained(found[below], ground[below], gain[below])
+    return number
+
+
+def _constrained(found: np.ndarray, ground: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """The same with no number below 0: expectation maximisation, which raises the likelihood at every step."""
+    seen = np.maximum(gain.sum(axis=2), 1e-12)
+    number = np.repeat(found.sum(axis=1, keepdims=True) / found.shape[1], found.shape[1], axis=1)
+    for _ in range(STEPS):
+        expected = np.einsum("bk,bkj->bj", number, gain) + ground
+        ratio = np.divide(found, expected, out=np.zeros_like(expected), where=expected > 0)
+        number = number * np.einsum("bj,bkj->bk", ratio, gain) / seen
+    return np.where(number < NOTHING, 0, number)
+
+
+def point(fields: Fields, detector: Detector) -> np.ndarray:
+    """The corrected numbers of cells of each class at the evidence's mean rates, ``(K,)``."""
+    return corrected(fields.total, fields.area.sum(), mean_rates(detector))[0]
+
+
+def drawn_patient(
+    fields: Fields,
+    detector: Detector,
+    sampling: Sampling,
+    generator: np.random.Generator,
+    draws: int = DRAWS,
+    times: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of the classes in the patient's blood, and cells of each class per area, float ``(B, K)`` each.
+
+    The number of cells and their mix vary apart: a dense field does not make a class commoner. Shares are NaN in draws
+    without a cell. With ``times`` as if there were so many times the fields, each like those at hand.
+    """
+    rates = drawn_rates(detector, draws, generator)
+    total, area = times * fields.total, times * fields.area.sum()
+    effects = sampling.effects(fields.found.sum(axis=1))
+    mix = _uncertain(total, effects[1], sampling.freedom, generator, draws)
+    mix /= np.maximum(mix.sum(axis=1, keepdims=True), 1e-300)
+    number = _uncertain(total.sum(keepdims=True), effects[0], sampling.freedom, generator, draws)
+    cells = corrected(mix * total.sum(), area, rates)
+    whole = cells.sum(axis=1, keepdims=True)
+    shares = np.divide(cells, whole, out=np.full(cells.shape, np.nan), where=whole > 0)
+    return shares, corrected(mix * number, area, rates) / area
+
+
+def _uncertain(
+    number: np.ndarray, effect: float, freedom: float, generator: np.random.Generator, draws: int
+) -> np.ndarray:
+    """Mid-p confidence distribution of the means of counts, wider by a design effect that is itself uncertain."""
+    inflated = freedom / generator.chisquare(freedom, (draws, 1)) if freedom else np.ones((draws, 1))
+    scale = 1 + (effect - 1) * inflated
+    coin = generator.integers(0, 2, (draws, len(number)))
+    return scale * generator.standard_gamma(number / scale + coin)
+
+
+def drawn_fields(fields: Fields, detector: Detector, generator: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
+    """Numbers of cells of each class in these very fields, int ``(B, K)``.
+
+    Every predicted cell is given to a true class, or to none, with the chance that the drawn rates and numbers give
+    it; what was missed is drawn on top.
+    """
+    total, area = fields.total, fields.area.sum()
+    rates = drawn_rates(detector, draws, generator, len(fields.area))
+    mean = corrected(_uncertain(total.astype(float), 1, 0, generator, draws), area, rates)
+    there = generator.poisson(mean * rates.missed)
+    for j, found in enumerate(total):
+        false = mean.sum(axis=1) * rates.pieces[:, j] + area * rates.made_up[:, j]
+        chances = np.concatenate([mean * rates.found[:, :, j], false[:, None]], axis=1)
+        whole = chances.sum(axis=1, keepdims=True)
+        chances = np.divide(chances, whole, out=np.zeros_like(chances), where=whole > 0)
+        chances[whole[:, 0] <= 0, j] = 1
+        there = there + generator.multinomial(int(found), chances)[:, : len(total)]
+    return there
+
+
+def interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Equal-tailed ends of draws ``(B, ...)``; NaN draws are left out, and ends are draws, so those of counts whole."""
+    tails = (1 - level) / 2, (1 + level) / 2
+    known = ~np.isnan(draws).all(axis=0)
+    low, high = np.nanquantile(np.where(known, draws, 0), tails, axis=0, method="inverted_cdf")
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
