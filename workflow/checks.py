@@ -34,6 +34,11 @@ def check_names(config: dict[str, Any]) -> None:
         if name not in config["experiments"]:
             hint = did_you_mean(name, config["experiments"], "experiments")
             raise PlanError(f"params.flagship: there is no experiment {name!r}; {hint}")
+    for name in config["experiments"]:
+        if f"{name}_viewer" in config["experiments"]:
+            raise PlanError(
+                f"params.experiments.{name}_viewer: its page would be the viewer of {name}; rename one of the two"
+            )
     for name, dataset in (config.get("datasets") or {}).items():
         _require_file(f"params.datasets.{name}.simulate.kind", f"{PACKAGE}/simulation", dataset["simulate"]["kind"])
     for place, sections in _written(config):

@@ -38,8 +38,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/seams"] = _seams(experiment)
         told = {"scale": plan["scale"], "experiment": experiment}
         compared = ["steps.families"] if experiment["comparison"] else []
-        steps = ["steps.tabulate", "steps.statistics", "steps.times", *compared, *_of_page()]
-        stages[f"{name}/table"] = _stage(told, ["tabulate", "statistics", "families", "report"], steps)
+        steps = ["steps.tabulate", "steps.statistics", "steps.times", *compared, "steps.view_results", *_of_page()]
+        stages[f"{name}/table"] = _stage(told, ["tabulate", "statistics", "families", "viewer", "report"], steps)
         if experiment["clinic"]:
             stages[f"{name}/clinic"] = _stage(told, ["measure", "clinic"], _of_clinic())
         if experiment["trust"]:

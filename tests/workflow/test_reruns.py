@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
-AFTER = {"tabulate", "statistics", "report"}
+AFTER = {"tabulate", "statistics", "viewer", "report"}
 SPLIT = "fixed/0"
 
 

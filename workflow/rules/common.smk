@@ -38,6 +38,8 @@ except PlanError as error:
 EXPERIMENTS = PLAN["experiments"]
 ADDRESSES = addresses(EXPERIMENTS)
 RUN = "{model}/{split}/seed{seed}"
+# What the page of every cell is made of.
+VIEWER = sorted(path.as_posix() for path in Path("reports/templates/viewer").iterdir())
 # Pattern of the experiments that have a clinic page.
 CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "none"
 # The same of those that have a trust page.

@@ -37,6 +37,7 @@ rule report:
         seams=seams_of,
         published=published_of,
         claims=claims_of,
+        viewer=ancient("reports/build/{experiment}_viewer.html"),  # linked, not read
         notebook=lambda w: f"reports/notebooks/{experiment_of(w)['report']['notebook']}.ipynb",
         template="reports/templates/page/index.html.j2",
         style="reports/templates/style.css.j2",
@@ -59,7 +60,7 @@ rule report:
         published=lambda w, input: input.published or "none",
     shell:
         "python -m hemoseg report --settings {params.settings:q} --results results"
-        " --published {params.published} --notebook {input.notebook} --template {input.template}"
+        " --published {params.published} --notebook {input.notebook} --template {input.template} --viewer {input.viewer}"
         " --executed {log.notebook} --out {output} 2> {log.text}"
 
 

@@ -73,6 +73,7 @@ def index_settings():
     told = {
         name: {key: e.get(key, "") for key in ("title", "source")}
         | {of: bool(e[of]) for of in ("clinic", "trust", "label_audit")}
+        | {"viewer": True}
         for name, e in EXPERIMENTS.items()
     }
     return json.dumps({"scale": PLAN["scale"], "experiments": told})

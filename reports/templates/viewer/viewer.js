@@ -38,8 +38,8 @@ class Viewer {
 
   fillImages() {
     find("image").replaceChildren(...this.head.images.map((image, i) => {
-      const words = [image.name, `${image.cells.toLocaleString("en")} ${image.cells === 1 ? "cell" : "cells"}`];
-      return new Option([...words, ...(image.note ? [image.note] : [])].join(" · "), i);
+      const cells = image.cells === null ? "" : `${image.cells.toLocaleString("en")} ${image.cells === 1 ? "cell" : "cells"}`;
+      return new Option([image.name, cells, image.note].filter(Boolean).join(" · "), i);
     }));
     find("image").addEventListener("change", () => this.open(Number(find("image").value)));
     find("before").addEventListener("click", () => this.step(-1));
@@ -265,7 +265,11 @@ class Viewer {
     if (this.image.predictions.length > 1) now.set("model", this.model);
     const { chosen } = this.stage;
     if (chosen && chosen.layer === this.said) now.set("cell", chosen.layer.ids[chosen.cell]);
-    history.replaceState(null, "", `#${now}`);
+    try {
+      history.replaceState(null, "", `#${now}`);
+    } catch {
+      // A page inside another one has no address of its own.
+    }
   }
 
   // ---- pointer ----

@@ -21,7 +21,8 @@ from hemoseg.labels.areas import compact
 # Okabe and Ito's colours in an order in which also the first few lie far apart, whoever looks: the closest two of seven
 # are 11 apart (CIEDE2000) in normal, protan, deutan and tritan sight; of `style.CLASS_COLOURS`, first the papers', 0.2.
 CLASS_COLOURS = ("#d55e00", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#0072b2", "#e69f00")
-QUALITY = 90  # of the JPEG, colours at full resolution; what was measured was measured on the image itself
+QUALITY = 90  # of a JPEG, colours at full resolution; what was measured was measured on the image itself
+SMALL = 256 * 256  # pixels up to which a picture is PNG, which keeps each of them as it is
 DIGITS = 5  # of a number in the list of cells
 
 
@@ -102,14 +103,15 @@ def grid_of(size: tuple[int, int], most_side: int) -> tuple[int, int]:
 
 
 def picture(image: np.ndarray, white: float, grid: tuple[int, int]) -> str:
-    """An image ``(C, H, W)`` as the address of a JPEG that holds it, stretched as on the other pages."""
+    """An image ``(C, H, W)`` as the address of a PNG or JPEG that holds it, stretched as on the other pages."""
     small = np.clip(resize_image(image, grid).astype(np.float32) / np.float32(white), 0, 1)
     seen = np.rint(as_rgb(small) * 255).astype(np.uint8)
-    settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
-    done, encoded = cv2.imencode(".jpg", seen[..., ::-1], [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444])
-    if not done:
-        raise ValueError(f"a picture of {grid[0]} x {grid[1]} pixels cannot be written as JPEG")
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+    form, settings = "png", []
+    if grid[0] * grid[1] > SMALL:
+        full = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        form, settings = "jpeg", [cv2.IMWRITE_JPEG_QUALITY, QUALITY, *full]
+    _, encoded = cv2.imencode(f".{form}", np.ascontiguousarray(seen[..., ::-1]), settings)
+    return f"data:image/{form};base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
 
 
 def _layer(layer: Layer, grid: tuple[int, int]) -> dict[str, Any]:
@@ -140,12 +142,6 @@ def deflated(labels: np.ndarray) -> str:
     differing = labels.copy()
     differing[1:] ^= labels[:-1]
     return base64.b64encode(zlib.compress(differing.tobytes(), 9)).decode("ascii")
-
-
-def counts(shown: Shown, n_classes: int) -> list[int]:
-    """Cells of each class 1..K in the last layer, the one that the page opens with."""
-    of_cell = np.asarray(shown.layers[-1].columns.get("class", ()), dtype=float) if shown.layers else np.zeros(0)
-    return [int((of_cell == value).sum()) for value in range(1, n_classes)]
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from hemoseg.steps.files import read_table, write_text
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.markdown import number, published_number
 
-MORE = ("clinic", "trust", "label_audit")  # pages that an experiment may have besides its own
+MORE = ("viewer", "clinic", "trust", "label_audit")  # pages that an experiment may have besides its own
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 
 

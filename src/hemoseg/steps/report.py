@@ -26,6 +26,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--published", default="none", help="CSV with the papers' numbers, or none")
     parser.add_argument("--notebook", type=Path, required=True, help="template; it only shows")
     parser.add_argument("--template", type=Path, required=True, help="nbconvert template of the page")
+    parser.add_argument("--viewer", type=Path, help="page of every cell, beside this one; no link unless given")
     parser.add_argument("--executed", type=Path, required=True, help="the executed notebook; kept when a cell fails")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -33,7 +34,8 @@ def main(argv: list[str]) -> None:
     published = None if args.published == "none" else args.published
     given = {"settings": args.settings, "results": args.results, "published": published}
     execute(args.notebook, args.executed, given)
-    page = render(args.executed, args.template, title=args.settings["title"])
+    viewer = args.viewer.name if args.viewer else ""
+    page = render(args.executed, args.template, title=args.settings["title"], viewer=viewer)
     write_text(args.out, page)
 
 
@@ -69,8 +71,8 @@ def execute(notebook: Path, executed: Path, parameters: dict[str, Any]) -> None:
             os.environ |= before
 
 
-def render(executed: Path, template: Path, *, title: str, home: str = "index.html") -> str:
-    """The executed notebook as HTML without code, complete in itself, with a link to ``home`` unless that is empty.
+def render(executed: Path, template: Path, *, title: str, home: str = "index.html", viewer: str = "") -> str:
+    """The executed notebook as HTML without code, complete in itself; it links ``home`` and ``viewer`` unless empty.
 
     Raises:
         InputError: the page would load something from a network, or run a script.
@@ -84,7 +86,9 @@ def render(executed: Path, template: Path, *, title: str, home: str = "index.htm
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title, "home": home}})
+    page, _ = exporter.from_notebook_node(
+        notebook, resources={"metadata": {"name": title, "home": home, "viewer": viewer}}
+    )
     if found := loads(page):
         raise InputError(f"{executed}: the page would load or run {found[0]!r}; keep pictures and styles in the page")
     return page

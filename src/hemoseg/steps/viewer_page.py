@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from hemoseg.errors import InputError
-from hemoseg.figures.viewer import Shown, colours, counts, record
+from hemoseg.figures.viewer import Shown, colours, record
 from hemoseg.steps.files import write_text
 
 SCRIPTS = ("decode.js", "match.js", "trace.js", "stage.js", "list.js", "viewer.js")  # in the order that they need
@@ -100,9 +100,9 @@ def write(
         size += len(text)
         records.append(text)
         columns += [key for layer in content["layers"] for key in layer["columns"]]
-        of_class = counts(shown, len(page.class_names))
-        cells = len(content["layers"][-1]["ids"]) if content["layers"] else 0
-        heads.append({"name": shown.name, "note": wanted.note, "cells": cells, "classes": of_class})
+        said = [layer for layer in content["layers"] if layer["role"] == "prediction"]
+        cells = len(said[0]["ids"]) if len(said) == 1 else None  # several differ
+        heads.append({"name": shown.name, "note": wanted.note, "cells": cells})
     if not heads:
         cause = f"{left_out[0]!r} alone makes more than {most_mb:g} MB" if left_out else "there is no image to show"
         raise InputError(f"{out}: {cause}; allow a larger page, a smaller side, or name other images")
