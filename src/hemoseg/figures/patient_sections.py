@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hemoseg.figures import markup, patient, patient_words
+from hemoseg.figures import markup, patient, patient_counts, patient_words
 from hemoseg.figures.clinic_words import NOT_A_DEVICE
 from hemoseg.figures.words import count_of
 from hemoseg.tables.patient import FEWEST
@@ -47,7 +47,12 @@ def _counted(report: Any) -> str:
     if len(report.counts) > 1:
         drawn = patient.shares(report.counts, report.counts_of_reference)
         parts.append(markup.picture(drawn, patient_words.SHARES.format(level=0.95), colours=CHART))
-    return "".join(parts)
+    if report.corrected is None:
+        return "".join([*parts, markup.paragraph(patient_counts.WITHOUT, "note")])
+    rows, facts = report.corrected
+    parts.append(markup.subheading("Corrected for the model's errors"))
+    parts.append(markup.frame(patient_counts.table(rows)))
+    return "".join([*parts, markup.bullets(patient_counts.notes(rows, facts), "note")])
 
 
 def _fields(report: Any) -> str:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
 from hemoseg.steps.segmented import Segmented, is_segmented, read_segmented
+
+COUNTED = ("group", "measure", "target", "class", "unit", "notes", "found", "value", "low", "high", "fields_needed")
 
 
 def main(argv: list[str]) -> None:
@@ -20,6 +23,7 @@ def main(argv: list[str]) -> None:
         help="what is usual: another folder of `segment`, or groups of this one; all its other groups unless given",
     )  # fmt: skip
     parser.add_argument("--evidence", type=Path, help="evidence.json of the model; that beside the model unless given")
+    parser.add_argument("--counts", type=Path, help="folder that `count` wrote from the same images: corrected counts")
     parser.add_argument("--out", type=Path, required=True, help="page to write, .html")
     parser.add_argument("--pdf", action="store_true", help="write the same as PDF beside it")
     args = parser.parse_args(argv)
@@ -28,9 +32,11 @@ def main(argv: list[str]) -> None:
     found = read_segmented(args.folder)
     patient = chosen_patient(found, args.patient)
     reference = read_reference(found, patient, args.reference)
+    counted = read_counts(args.counts, patient) if args.counts else None
     from hemoseg.steps import patient_page  # a second of imports, which bad input does not need
 
     report = patient_page.made(found, patient, reference, args.evidence)
+    report.corrected = counted
     page = patient_page.rendered(report)
     pdf = patient_page.as_pdf(page) if args.pdf else None
     files.write_text(args.out, page)
@@ -84,3 +90,17 @@ def read_reference(found: Segmented, patient: str, asked: Sequence[str]) -> tupl
             mark = f"{number}/" if groups_of is None else ""
             kept.append(rows.assign(group=mark + rows["group"], image=mark + rows["image"]))
     return (pd.concat(images, ignore_index=True), pd.concat(cells, ignore_index=True)) if images else None
+
+
+def read_counts(folder: Path, patient: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows of one patient that `count` wrote, and what it says of them.
+
+    Raises:
+        InputError: it is no such folder, is damaged, or has no such patient.
+    """
+    facts = files.read_json(folder / "facts.json", needs=("images", "level", "evidence", "notes"))
+    table = files.read_table(folder / "patients.csv", COUNTED, dtype=dict.fromkeys(COUNTED[:6], str))
+    rows = table[table["group"].fillna("") == patient]
+    if rows.empty:
+        raise InputError(f"{folder}: has no patient {patient!r}; run `count` on the folder that this report is of")
+    return rows, facts

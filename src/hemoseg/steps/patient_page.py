@@ -49,6 +49,7 @@ class Report:
         missing: images whose files are not where they were.
         odd: pictures of the most atypical cells; ``odd_side`` of them in ``unit``.
         flagged: pictures of fields with flags.
+        corrected: the patient's rows that `count` wrote with what it says of them, or none.
         facts: segment.json.
     """
 
@@ -70,6 +71,7 @@ class Report:
     odd: list[Thumbnail] = field(default_factory=list)
     odd_side: float = 0.0
     flagged: list[Thumbnail] = field(default_factory=list)
+    corrected: tuple[pd.DataFrame, Mapping[str, Any]] | None = None
 
 
 def made(

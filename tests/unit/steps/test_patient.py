@@ -4,6 +4,7 @@ import json
 import sys
 from html import escape
 
+import pandas as pd
 import pytest
 
 from hemoseg.__main__ import main as command_line
@@ -11,6 +12,7 @@ from hemoseg.data.field_quality import features, reference
 from hemoseg.errors import InputError
 from hemoseg.figures import markup
 from hemoseg.steps import patient, patient_page
+from hemoseg.steps.files import write_json, write_table
 from hemoseg.steps.report import loads
 from hemoseg.steps.segmented import read_segmented
 from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
@@ -108,6 +110,34 @@ def test_a_report_is_made_of_little(tmp_path, groups, changed, said):
         folder = write_folder(tmp_path / "more", ["p", *["q"] * 5], **changed)
         page = page_of(tmp_path, folder, "--patient", "p")
     assert said in page
+
+
+def counted_folder(folder, patient):
+    """As `count` writes it."""
+    folder.mkdir()
+    row = {"group": patient, "image": "", "fields": 2, "target": "patient", "unit": "", "notes": "no_evidence"}
+    rows = [
+        row | {"measure": "count", "class": "all", "found": 18, "value": 19.2, "low": 17, "high": 22},
+        row | {"measure": "share", "class": HOSTILE, "found": 2, "value": 0.123, "low": 0.05, "high": 0.25},
+        row | {"measure": "density", "class": "all", "found": 18, "value": 12, "unit": "cells per mm2"},
+    ]
+    table = pd.DataFrame(rows).assign(fields_needed=[None, 7, None])
+    write_table(folder / "patients.csv", table)
+    facts = {"images": 2, "left_out": 1, "level": 0.95, "evidence": None, "notes": {"no_evidence": "Not known."}}
+    write_json(folder / "facts.json", facts)
+    return str(folder)
+
+
+def test_corrected_counts_are_those_of_count(tmp_path, folder):
+    assert "run <code>hemoseg count</code>" in page_of(tmp_path, folder, "--patient", "p1")
+    page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "counted", "p1"))
+    assert loads(page) == []
+    assert "<td>12.3 % [5.0, 25.0]</td><td>7</td>" in page
+    assert "density (cells per mm²)" in page
+    assert "<li>Not known.</li>" in page
+    assert "2 images of all patients, 1 left out" in page
+    with pytest.raises(InputError, match="has no patient 'p2'"):
+        page_of(tmp_path, folder, "--patient", "p2", "--counts", str(tmp_path / "counted"))
 
 
 def test_a_reference_is_another_folder_or_named_groups(tmp_path, folder):
