@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+TEXT = pd.StringDtype("python", na_value=np.nan)  # of pyarrow's, pandas' choice, a single call costs more than rows do
+
 
 def joined(parts: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """All rows of the parts, one after the other.
@@ -23,9 +25,8 @@ def joined(parts: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = N
     filled = [(part, length) for part, length in zip(parts, lengths, strict=True) if length]
     if not filled:
         return pd.DataFrame(columns=named)
-    return pd.DataFrame(
-        {
-            name: np.concatenate([np.broadcast_to(np.asarray(part.get(name, np.nan)), n) for part, n in filled])
-            for name in named
-        }
-    )
+    found = {
+        name: np.concatenate([np.broadcast_to(np.asarray(part.get(name, np.nan)), n) for part, n in filled])
+        for name in named
+    }
+    return pd.DataFrame({name: pd.array(of, TEXT) if of.dtype.kind == "U" else of for name, of in found.items()})
