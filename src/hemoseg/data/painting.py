@@ -6,6 +6,7 @@ import numpy as np
 
 from hemoseg.labels.pixel_runs import PixelRuns
 
+PIXELS_AT_ONCE = 2**24  # that are painted together, so that memory is bounded
 FARTHEST = 1e9  # pixels from the origin: beyond lies no image, and floats no longer tell pixels apart
 
 
@@ -72,7 +73,7 @@ def painted(runs: PixelRuns, size: tuple[int, int]) -> tuple[np.ndarray, int]:
     image = np.zeros(size[0] * size[1], np.int32)
     begin = runs.row * size[1] + runs.start
     contested = np.zeros(0, np.int64)
-    for part in np.array_split(order, max(1, int(area.sum()) >> 24)):
+    for part in np.array_split(order, max(1, int(area.sum()) // PIXELS_AT_ONCE)):
         length = runs.length[part]
         within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
         where = np.repeat(begin[part], length) + within

@@ -21,6 +21,7 @@ ADVERSARIAL = [
     np.kron(RING, np.ones((3, 3), int)) + np.pad([[1]], 4),
     np.kron(np.array(RING)[[0, 1, 2, 1, 0]], [[1, 1], [1, 1]]),
     np.pad(RING, ((0, 0), (0, 4))) + 2 * np.pad(RING, ((0, 0), (3, 1))) * np.pad([[0] * 3 + [1] * 4] * 3, 0),
+    np.pad(RING, 2) + np.pad(np.zeros((5, 5), int), 1, constant_values=1),  # a ring in a ring
     np.array([[7]]),
     np.zeros((3, 3), int),
 ]

@@ -38,12 +38,15 @@ def test_a_pixel_of_several_is_the_smallest_ones_and_all_are_told():
     assert contested == again == 4
 
 
-def test_of_equals_the_later_one_wins_and_a_polygon_twice_contests_nothing():
+@pytest.mark.parametrize("at_once", [1, 2**24])
+def test_of_equals_the_later_one_wins_and_a_polygon_twice_contests_nothing(at_once, monkeypatch):
+    monkeypatch.setattr("hemoseg.data.painting.PIXELS_AT_ONCE", at_once)
     square = np.array([[2, 2], [5, 2], [5, 5], [2, 5]])
     image, contested = alone([(1, [square]), (3, [square])])
     assert set(np.unique(image)) == {0, 3}
     assert contested == 9
-    assert alone([(4, [square]), (4, [square])])[1] == 0
+    image, contested = alone([(4, [square]), (4, [square])])
+    assert ((image == 4).sum(), contested) == (9, 0)
 
 
 def test_what_lies_outside_is_cut_and_what_is_no_place_refused():

@@ -94,9 +94,9 @@ def test_probability_is_that_of_the_cells_own_class():
 def test_huge_ids_and_an_unknown_class_are_no_obstacle():
     instances, classes, image = drawn(6)
     plain = measured(instances, classes, image)
-    huge = np.where(instances > 0, instances.astype(np.int64) * 10**7, 0)
+    huge = np.where(instances > 0, instances.astype(np.int64) * 10**12, 0)
     found = measured(huge, np.where(classes == 2, 255, classes).astype(np.uint8), image)
-    assert (found["id"] == plain["id"] * 10**7).all()
+    assert (found["id"] == plain["id"] * 10**12).all()
     assert found["perimeter_px"] == pytest.approx(plain["perimeter_px"])
     assert set(found["class_name"][found["class"] == 255]) == {""}
 
