@@ -27,6 +27,7 @@ MEANINGS = {
     "uneven_light": "the light falls across the field more than in the training frames",
     "crowded": "cells cover more of the field than in the training frames",
     "unlike_training": "far from the training frames in light, colour, grain or size of cells",
+    "disputed": "network and thresholding disagree more than on the frames of its cross-validation",
 }
 LOOKED = {  # heading of a table: feature, factor, decimals
     "edge width, px": ("edge_width", 1, 1),

@@ -22,6 +22,7 @@ from hemoseg.steps.segment_cells import cells_of
 from hemoseg.steps.segment_inputs import Item
 from hemoseg.steps.segmented import CELL_WORDS
 from hemoseg.steps.stopwatch import Stopwatch
+from hemoseg.tables.agreement import agreement_flags
 
 CLASS_WORDS = ("image", "group", "class_name")
 WHOLE = ("id", "class", "area_px")
@@ -76,7 +77,7 @@ def write_image(
 def flags_of(found: Found, evidence: Mapping[str, Any], scale: float, channels: int) -> list[tuple[str, str]]:
     """Words and reasons that speak against counting an image."""
     image, labels = Lazy(found.image, (channels, *found.size)), Lazy(found.labels, found.size)
-    return field_flags(image, labels, evidence, scale)
+    return [*field_flags(image, labels, evidence, scale), *agreement_flags(image, labels, evidence, scale)]
 
 
 def row_of(
