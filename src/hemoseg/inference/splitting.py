@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from hemoseg.labels.points import pixels_at
 from hemoseg.labels.regions import LINE, Regions
 from hemoseg.labels.watershed import distance_markers, split_at_markers
 
@@ -14,7 +15,9 @@ MOST = 2**24  # pixels of a component's box; one with more is no heap of cells, 
 class Splitter:
     """Cuts the components of a provisional label image in place.
 
-    A watershed within one component sees nothing of another, so that the cut is the same as that of the whole image.
+    Each component is cut alone, so that what is cut of it does not depend on where it lies and what lies around it. It
+    is the cut of `hemoseg.inference.cells.find_cells`, but where seeds lie equally deep: of the whole image's seeds one
+    of those is flooded first, and which one depends on all of them.
 
     Args:
         regions: components.
@@ -68,18 +71,40 @@ class Splitter:
         if not len(chosen):
             return False
         boxes = self._boxes[chosen]
-        top, left = boxes[:, :2].min(axis=0)
-        bottom, right = boxes[:, 2:].max(axis=0)
-        part = block[top - first : bottom - first, left:right]
+        corner, end = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        part = block[corner[0] - first : end[0] - first, corner[1] : end[1]]
+        old = np.where(part < len(self._regions.region), part, 0)  # what was cut already is no component any more
+        regions = self._regions.region[old]
         wanted = np.zeros(len(self._regions.region), bool)
         wanted[self._kept[chosen]] = True
-        old = np.where(part < len(wanted), part, 0)  # what was cut already is no component any more
-        mask = wanted[self._regions.region[old]]
-        points = distance_markers(mask) if self.points is None else self.points - (top, left)
-        cells = split_at_markers(mask, points)
-        number = int(cells.max(initial=0))
-        if number == len(chosen) and not (mask & (cells == 0)).any():
+        mask = wanted[regions]
+        points = distance_markers(mask) if self.points is None else self.points - corner
+        rows, columns = pixels_at(points, mask.shape)
+        inside = mask[rows, columns]
+        points = np.stack([rows[inside], columns[inside]], axis=1)
+        owners = regions[points[:, 0], points[:, 1]]
+        names, counts = np.unique(owners, return_counts=True)
+        several = chosen[np.isin(self._kept[chosen], names[counts > 1])]
+        return sum(self._cut_one(part, regions, place, points, owners, corner) for place in several) > 0
+
+    def _cut_one(
+        self,
+        part: np.ndarray,
+        regions: np.ndarray,
+        place: int,
+        points: np.ndarray,
+        owners: np.ndarray,
+        corner: np.ndarray,
+    ) -> bool:
+        """Cut one component, alone: of seeds equally deep scikit-image floods one first by what else there is."""
+        number = self._kept[place]
+        top, left, bottom, right = self._boxes[place] - np.tile(corner, 2)
+        mask = regions[top:bottom, left:right] == number
+        cells = split_at_markers(mask, points[owners == number] - (top, left))
+        count = int(cells.max(initial=0))
+        if count < 2:
             return False
-        part[mask] = np.where(cells[mask] > 0, cells[mask].astype(np.uint32) + np.uint32(self.count), LINE)
-        self.count += number
+        numbers = np.where(cells > 0, cells.astype(np.uint32) + np.uint32(self.count), LINE)
+        part[top:bottom, left:right][mask] = numbers[mask]
+        self.count += count
         return True

@@ -37,6 +37,8 @@ class Folder:
             return False
         if not (self.path / MARKER).is_file():
             raise InputError(f"{self.path}: exists and was not written by this step; choose another --out")
+        for half in self.path.rglob(".*.part"):  # of a run that was killed while it wrote
+            half.unlink()
         told = read_json(self.path / MARKER, FACTS)
         if differing := [key for key in MUST_AGREE if told[key] != self.facts[key]]:
             raise InputError(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hemoseg.data.resampling import Resampled, axis_weights
 from hemoseg.data.resize import resize_image
 
-
 sides = st.integers(1, 60)
 
 
@@ -20,7 +19,7 @@ def smooth(size, dtype=np.uint8):
     return (np.clip(wave + noise, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(source=st.tuples(sides, sides), target=st.tuples(sides, sides), step=st.integers(1, 13))
 def test_strips_have_no_seams(source, target, step):
     image = smooth(source)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hemoseg.inference import splitting
 from hemoseg.inference.cells import find_cells
 from hemoseg.inference.splitting import Splitter
+from hemoseg.labels.components import connected_components
 from hemoseg.labels.regions import LINE
 from hemoseg.labels.strip_components import StripComponents
 
@@ -34,26 +35,39 @@ def cut(mask, points, least=0, strip=9):
         labels[first : first + len(block)] = block
 
     regions = splitter.run(lambda first, last: labels[first:last], write)
-    found = regions.of(labels)
-    ids, first = np.unique(found, return_index=True)
+    return numbered(regions.of(labels)), labels == LINE, splitter
+
+
+def numbered(labels):
+    """Numbers 1..n by their first pixels."""
+    ids, first = np.unique(labels, return_index=True)
     order = ids[np.argsort(first)]
-    table = np.zeros(int(found.max()) + 1, int)
+    table = np.zeros(int(labels.max()) + 1, int)
     table[order[order > 0]] = np.arange(1, np.count_nonzero(order) + 1)
-    return table[found], labels == LINE, splitter
+    return table[labels]
+
+
+def alone(mask, boxes, source):
+    """What `find_cells` says of each component as if it were alone in the image, numbered by first pixels."""
+    told = {"cells": "watershed", "boxes": boxes, "markers": {"source": source, "score": 0, "overlap": 0}}
+    components = connected_components(mask)
+    labels, classes = np.zeros(mask.shape, int), np.zeros(mask.shape, int)
+    for number in range(1, components.max() + 1):
+        own, cells = find_cells((components == number).astype(np.uint8), 6, **told)
+        classes += own
+        labels = np.where(cells > 0, cells + labels.max(), labels)
+    return numbered(labels), classes
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 40), tile=st.sampled_from([8, 16, 64]), given_=st.booleans())
-def test_cells_are_those_of_the_whole_image(seed, count, tile, given_):
+def test_each_component_is_cut_as_if_it_were_alone(seed, count, tile, given_):
     mask = discs((70, 90), count, seed)
     random = np.random.default_rng(seed)
     boxes = np.zeros((30, 5))
     boxes[:, :2] = random.uniform(0, 80, (30, 2))
     boxes[:, 2:4] = boxes[:, :2] + random.uniform(1, 9, (30, 2))
-    source = "proposals" if given_ else "distance"
-    classes, whole = find_cells(
-        mask.astype(np.uint8), 6, cells="watershed", boxes=boxes, markers={"source": source, "score": 0, "overlap": 0}
-    )
+    whole, classes = alone(mask, boxes, "proposals" if given_ else "distance")
     points = np.stack([(boxes[:, 1] + boxes[:, 3] - 1) / 2, (boxes[:, 0] + boxes[:, 2] - 1) / 2], 1) if given_ else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splitting, "TILE", tile)

@@ -32,7 +32,7 @@ masks = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(mask=masks, heights=st.lists(st.integers(1, 7), min_size=1, max_size=4), least=st.sampled_from([0, 2, 5, 9]))
 def test_components_of_strips_are_those_of_the_whole(mask, heights, least):
     components = StripComponents(least)

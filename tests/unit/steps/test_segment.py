@@ -1,0 +1,329 @@
+"""`segment`: a lab's images go in, every cell comes out once, whatever happens on the way."""
+
+import hashlib
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from hemoseg import models
+from hemoseg.__main__ import main
+from hemoseg.data.classes import classes_of_instances
+from hemoseg.inference.cells import find_cells
+from hemoseg.inference.windows import predict_windows
+from hemoseg.steps import found, segment_cells, segment_image
+from hemoseg.steps.files import read_json, write_json
+from hemoseg.steps.mask_folders import open_masks
+from hemoseg.steps.opened import open_model
+from hemoseg.steps.segmented import read_segmented
+from hemoseg.steps.weights import sha256, write_weights
+
+SIZE = (70, 90)
+NAMES = ["background", "disc", "sickle"]
+
+
+def write_model(folder, network="unet", **description):
+    """A folder such as `train` leaves: a network as drawn, whose answers change from pixel to pixel, or a method."""
+    torch.manual_seed(3)
+    module, settings = models.load(network), {"width": 4, "levels": 1} if network == "unet" else {}
+    if models.is_network(module):
+        tensors = module.build(3, len(NAMES), **settings).state_dict()
+    else:
+        tensors = {name: torch.from_numpy(value) for name, value in module.fit([], [], [], **settings).items()}
+    write_weights(folder / "model.safetensors", tensors)
+    told = {
+        "model": f"my_{network}", "network": network, "settings": {"network_settings": settings}, "in_channels": 3,
+        "classes": NAMES, "input_size": [24, 32], "median_cell_area": 60.0,
+        "weights_sha256": sha256(folder / "model.safetensors"),
+        "normalisation": {"white": 255.0, "mean": [0.5] * 3, "sd": [0.2] * 3} if models.is_network(module) else None,
+    }  # fmt: skip
+    write_json(folder / "model.json", told | description)
+    return folder
+
+
+def image(size=SIZE, seed=0, dtype=np.uint8):
+    """Discs on noisy ground, some of which touch, ``(H, W, 3)``."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    bright = np.full(size, 0.2)
+    for _ in range(size[0] * size[1] // 200):
+        row, column, radius = random.uniform(0, size[0]), random.uniform(0, size[1]), random.uniform(3, 6)
+        bright[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = random.uniform(0.6, 0.8)
+    values = bright[..., None] + random.normal(0, 0.02, (*size, 3))
+    return (np.clip(values, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+def files_of(folder):
+    """Every file of a folder with what it holds, but the path that segment.json tells."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*")) if file.is_file()
+    }  # fmt: skip
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A folder with a model and two images, in which the command is given."""
+    (tmp_path / "model").mkdir()
+    write_model(tmp_path / "model")
+    (tmp_path / "frames").mkdir()
+    Image.fromarray(image()).save(tmp_path / "frames" / "a.png")
+    tifffile.imwrite(tmp_path / "frames" / "b.tif", image((50, 64), 1), photometric="rgb", compression="zlib")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def segment(*words, out="out", model="model", expect=0):
+    assert main(["segment", model, *map(str, words), "--out", out, "--threads", "1"]) == expect
+
+
+WINDOWS = '{"window": [32, 32], "overlap": 0.25}'
+
+
+@pytest.mark.parametrize("cells", ["components", "watershed"])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_strips_and_windows_give_what_the_whole_image_gives(lab, monkeypatch, cells, on_disk):
+    monkeypatch.setattr(found, "BAND", 500)
+    monkeypatch.setattr(segment_cells, "BLOCK", 900)
+    monkeypatch.setattr(segment_image, "IN_MEMORY", 100 if on_disk else 10**9)
+    settings = f'{{"window": [32, 32], "overlap": 0.25, "cells": "{cells}", "markers": {{"source": "distance"}}}}'
+    segment("frames", "--settings", settings, "--probability")
+    done = read_segmented("out")
+    opened = open_model("model", torch.device("cpu"))
+    for name, pixels in (("a", image()), ("b", image((50, 64), 1))):
+        whole = torch.from_numpy(np.moveaxis(pixels, -1, 0).astype(np.float32))
+        # One window per pass, as on a processor: a batch of four may differ in the last bit.
+        said = predict_windows(opened.probability, whole, window=(32, 32), overlap=0.25, batch_size=1)
+        classes, instances = find_cells(
+            said.argmax(0).numpy().astype(np.uint8), 6.0, cells=cells, boxes=None, markers={"source": "distance"}
+        )
+        assert instances.max() > 3
+        # Of seeds that lie equally deep the whole image's order decides, see `hemoseg.inference.splitting`.
+        ties = 0.002 if cells == "watershed" else 0
+        assert np.mean(done.classes(name) != classes) <= ties
+        assert np.mean(done.instances(name) != instances) <= ties
+        classes, instances = done.classes(name), done.instances(name)
+        assert np.array_equal(tifffile.imread(f"out/probability/{name}.tif"), np.rint(said.numpy() * 255))
+        rows = done.cells_of(name)
+        assert rows["id"].tolist() == list(range(1, instances.max() + 1))
+        assert rows["area_px"].tolist() == np.bincount(instances.ravel())[1:].tolist()
+        assert rows["class"].tolist() == classes_of_instances(classes, instances)[1:].tolist()
+        assert np.array_equal(done.image(name), np.moveaxis(pixels, -1, 0))
+
+
+def test_tables_and_files_say_the_same(lab):
+    (lab / "groups.csv").write_text("image,group\na,patient 1\nb,patient 2\n")
+    segment("frames", "--groups", "groups.csv", "--pixel-size", 0.5, "--formats", "all")
+    done = read_segmented("out")
+    table = pq.read_table("out/cells.parquet").to_pandas()
+    pd.testing.assert_frame_equal(table, done.cells, check_dtype=False)
+    assert done.images["group"].tolist() == ["patient 1", "patient 2"]
+    assert done.images["cells"].tolist() == [int(done.instances(name).max()) for name in ("a", "b")]
+    counts = done.cells.groupby(["image", "class_name"]).size()
+    for row in done.images.itertuples():
+        assert (row.n_disc, row.n_sickle) == tuple(counts.get((row.image, name), 0) for name in NAMES[1:])
+        assert (row.pixel_size_um, row.scale, row.channels) == (0.5, 1, 3)
+    assert np.allclose(done.cells["area_um2"], done.cells["area_px"] / 4)
+    assert done.facts["classes"] == NAMES
+    assert not (lab / "out" / ".segment").exists()
+    folder = open_masks(lab / "out", "ours")
+    assert set(folder.files["instances"]) == set(folder.files["classes"]) == {"a", "b"}
+    assert Image.open("out/overlays/a.png").size == SIZE[::-1]
+
+
+def test_two_runs_give_the_same_files(lab):
+    for out in ("one", "two"):
+        segment("frames/b.tif", "--settings", WINDOWS, "--probability", "--formats", "all", out=out)
+    assert files_of(lab / "one") == files_of(lab / "two")
+
+
+def killed(after, *words):
+    """Run the command in a child that kills itself with signal 9 when it has finished so many files."""
+    child = os.fork()
+    if child == 0:
+        replace, done = os.replace, 0
+
+        def counted(*paths):
+            nonlocal done
+            done += 1
+            if done > after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(*paths)
+
+        os.replace = counted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            segment(*words, out="killed")
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_run_that_is_killed_goes_on_to_the_same_files(lab, monkeypatch, on_disk):
+    monkeypatch.setattr(segment_image, "IN_MEMORY", 100 if on_disk else 10**9)
+    words = ("frames", "--settings", '{"window": [16, 16], "overlap": 0.5}', "--probability")
+    segment(*words, out="whole")
+    looked, network = [], segment_image.probability_strips
+    monkeypatch.setattr(
+        segment_image, "probability_strips", lambda *a, **k: looked.append(k["first_row"]) or network(*a, **k)
+    )
+    ends = []
+    for after in (0, 7, 4, 10**9) if on_disk else (4, 10**9):
+        ends.append(killed(after, *words))
+    assert ends[-2:] == [-signal.SIGKILL, 0]
+    segment(*words, out="killed")
+    assert looked == []  # the last child had finished
+    assert files_of(lab / "killed") == files_of(lab / "whole")
+
+
+def test_a_large_image_is_gone_on_with_where_it_stopped(lab, monkeypatch):
+    monkeypatch.setattr(segment_image, "IN_MEMORY", 100)
+    words = ("frames/a.png", "--settings", '{"window": [16, 16], "overlap": 0.5}')
+    assert killed(5, *words) == -signal.SIGKILL
+    rows = read_json("killed/.segment/a/strips.json")["rows"]
+    assert 0 < rows < SIZE[0]
+    with open("killed/.segment/a/classes.raw", "ab") as file:
+        file.write(b"half a strip that was never noted")
+    begun, network = [], segment_image.probability_strips
+    monkeypatch.setattr(
+        segment_image, "probability_strips", lambda *a, **k: begun.append(k["first_row"]) or network(*a, **k)
+    )
+    segment(*words, out="killed")
+    assert begun == [rows]
+    segment(*words, out="whole")
+    assert files_of(lab / "killed") == files_of(lab / "whole")
+
+
+def test_an_image_that_changed_meanwhile_is_looked_at_anew(lab, monkeypatch):
+    monkeypatch.setattr(segment_image, "IN_MEMORY", 100)
+    words = ("frames/b.tif", "--settings", '{"window": [16, 16], "overlap": 0}')
+    assert killed(4, *words) == -signal.SIGKILL
+    assert read_json("killed/.segment/b/strips.json")["rows"] > 0
+    tifffile.imwrite("frames/b.tif", image((50, 64), 7), photometric="rgb")
+    segment(*words, out="killed")
+    segment(*words, out="whole")
+    assert files_of(lab / "killed") == files_of(lab / "whole")
+
+
+def test_a_finished_folder_is_left_alone(lab, capsys):
+    segment("frames")
+    before = {file: file.stat().st_mtime_ns for file in (lab / "out").rglob("*")}
+    segment("frames")
+    assert "is finished already" in capsys.readouterr().out
+    assert before == {file: file.stat().st_mtime_ns for file in (lab / "out").rglob("*")}
+    segment("frames/a.png", expect=2)
+    segment("frames", "--settings", WINDOWS, expect=2)
+    assert "window [1024, 1024], not [32, 32]; choose another --out" in capsys.readouterr().err
+    (lab / "mine").mkdir()
+    (lab / "mine" / "thesis.txt").write_text("years of work")
+    segment("frames", out="mine", expect=2)
+    assert [file.name for file in (lab / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_bad_file_stops_or_is_skipped_as_asked(lab, capsys):
+    content = (lab / "frames" / "b.tif").read_bytes()
+    (lab / "frames" / "b.tif").write_bytes(content[: len(content) // 2])
+    (lab / "frames" / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    Image.fromarray(image(seed=5)).save("frames/d.png")
+    segment("frames", expect=2)
+    assert "c.png: damaged or cut short" in (said := capsys.readouterr().err)
+    assert "--skip-bad" in said
+    segment("frames", "--skip-bad")
+    said = capsys.readouterr().err
+    assert said.count("skipped: ") == 2
+    done = read_segmented("out")
+    assert done.images["image"].tolist() == ["a", "d"]
+    assert [one["file"] for one in done.facts["skipped"]] == ["frames/c.png", "frames/b.tif"]
+    assert not list((lab / "out").rglob("b.*"))
+    segment("frames/c.png", "--skip-bad", out="none", expect=2)
+
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>.png", "=cmd|' !A0.png", "-rf.png", "a;b,c\"d.png", "line\nbreak.png",
+    "naïve 細胞.png", "A.PNG", "a.png", "a\u0301.png", "á.png", "x" * 200 + ".png", "con.png", "%2e%2e%2f.png",
+)  # fmt: skip
+
+
+def test_no_name_leads_out_of_the_folder_or_into_another_cell(lab):
+    (lab / "odd").mkdir()
+    for name in HOSTILE:
+        Image.fromarray(image((24, 24))).save(lab / "odd" / name, "PNG")
+    segment("odd")
+    done = read_segmented("out")
+    assert len(done.images) == len(HOSTILE) == len({name.casefold() for name in done.images["image"]})
+    assert sorted(done.images["file"]) == sorted(f"odd/{name}" for name in HOSTILE)
+    for name in done.images["image"]:
+        assert not set(name) & set("<>=|'\"!;,\n/\\%")
+        assert name[0].isalnum() or name[0] == "_"
+        assert len(name) < 90
+        assert done.instances(name).shape == (24, 24)
+        assert done.file(name).name in HOSTILE
+    assert {"naïve 細胞", "A", "a_2", "á"} <= set(done.images["image"])
+    assert sorted(path.name for path in lab.iterdir()) == ["frames", "model", "odd", "out"]
+
+
+def test_classes_with_odd_names_stay_text(lab):
+    names = ["background", "=1+1", '<b>\n,"sickle"']
+    write_model(lab / "model", classes=names)
+    segment("frames", "--formats", "all")
+    done = read_segmented("out")
+    assert set(done.cells["class_name"]) <= set(names)
+    assert [f"n_{name}" in done.images for name in names[1:]] == [True, True]
+
+
+def test_an_image_of_twice_the_size_has_the_same_cells_at_half_the_scale(lab):
+    large = np.repeat(np.repeat(image(), 2, axis=0), 2, axis=1)
+    tifffile.imwrite("large.tif", large, photometric="rgb")
+    segment("frames/a.png", out="small")
+    segment("large.tif", "--scale", 0.5, out="large")
+    small, other = read_segmented("small"), read_segmented("large")
+    doubled = np.repeat(np.repeat(small.instances("a"), 2, axis=0), 2, axis=1)
+    assert np.array_equal(other.instances("large"), doubled)
+    assert np.array_equal(other.classes("large")[::2, ::2], small.classes("a"))
+    assert np.allclose(other.cells["area_px"], 4 * small.cells["area_px"])
+    assert other.images["scale"].tolist() == [0.5]
+
+
+def test_sixteen_bits_are_brightness_and_not_another_image(lab):
+    deep = image().astype(np.uint16) * 257
+    tifffile.imwrite("deep.tif", deep, photometric="rgb")
+    tifffile.imwrite("camera.tif", (deep // 16), photometric="rgb")  # 12 bits
+    segment("frames/a.png", "deep.tif")
+    done = read_segmented("out")
+    assert np.array_equal(done.classes("deep"), done.classes("a"))
+    segment("camera.tif", "--white", 65535 / 16, out="camera")
+    assert np.mean(read_segmented("camera").classes("camera") == done.classes("a")) > 0.99
+
+
+def test_grey_images_and_pages(lab):
+    stack = np.stack([image((24, 30), seed)[..., 0] for seed in range(3)])
+    tifffile.imwrite("stack.tif", stack, photometric="minisblack")
+    segment("stack.tif", expect=2)
+    segment("stack.tif", "--page", "all")
+    done = read_segmented("out")
+    assert done.images["image"].tolist() == ["stack_p1", "stack_p2", "stack_p3"]
+    assert np.array_equal(done.image("stack_p2"), np.repeat(stack[1][None], 3, axis=0))
+
+
+@pytest.mark.parametrize("network", ["otsu", "autolabel"])
+def test_methods_that_see_an_image_whole(lab, network):
+    (lab / network).mkdir()
+    write_model(lab / network, network)
+    segment("frames/a.png", model=network)
+    opened = open_model(network, torch.device("cpu"))
+    said = opened.label(np.moveaxis(image(), -1, 0))
+    done = read_segmented("out")
+    wanted = said.instances
+    if wanted is None:
+        wanted = find_cells(said.classes, 6.0, cells="components", boxes=None, markers={})[1]
+    assert wanted.max() > 3
+    assert np.array_equal(done.instances("a") > 0, wanted > 0)
+    assert done.images["cells"].tolist() == [len(np.unique(wanted)) - 1]
+    assert np.isnan(done.cells["probability"]).all()
