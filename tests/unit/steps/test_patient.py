@@ -66,6 +66,16 @@ def test_fields_with_flags_do_not_count_and_say_why(tmp_path, folder):
     assert "no field has a flag" in page_of(tmp_path, folder, "--patient", "p2", "--evidence", str(evidence))
 
 
+def test_the_numbers_leave_flagged_fields_out_and_say_how_many_cells_those_have(tmp_path):
+    folder = write_folder(tmp_path / "seg", ["p", "p", "p"])
+    images = (folder / "images.csv").read_text().splitlines()
+    (folder / "images.csv").write_text("\n".join([*images[:3], images[3] + "blurred"]) + "\n")
+    page = page_of(tmp_path, folder)
+    assert "27 cells in 3 fields; 1 of them has a flag that speaks against counting." in page
+    assert "other 2\u2009fields, 18\u2009cells" in page or "other 2 fields, 18 cells" in page
+    assert '<th scope="row">all cells</th><td>18</td><td>9.00</td><td>–</td><td>27</td>' in page
+
+
 def test_flags_of_segment_are_kept_where_the_images_are_gone(tmp_path):
     folder = write_folder(tmp_path / "seg", ["p", "p"], flags="blurred;disagreement")
     for file in folder.glob("raw*.png"):
