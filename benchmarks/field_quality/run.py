@@ -33,7 +33,7 @@ from hemoseg.tables.intervals import alone, of_share
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "results" / "field_quality.json"
-FRAME = {"height": 480, "width": 640, "diameter": 34, "cells": 60, "patients": 12, "margin": [0, 0],
+FRAME = {"height": 480, "width": 640, "diameter": 34, "cells": 60, "patients": 12, "channels": 3, "margin": [0, 0],
          "patient_spread": 1.0}  # fmt: skip
 CROWDS = (60, 90, 120, 160)  # cells per frame, the first as in the reference
 OTHERS = {"smear_frames": 0.5, "points": 1.0, "unlabelled": 1.0}  # factor to the scale of `smear`
@@ -66,6 +66,7 @@ def of_simulated(size, clean, faulty):
     known = {count: reference(rows[:count], patients[:count], field=(480, 640)) for count in sizes}
     others = [simulated(index, seed=2, patients=max(1, clean // 2))[:2] for index in range(clean)]
     alarms = {f"{count} frames of {known[count]['groups']} patients": flagged(others, known[count]) for count in sizes}
+    print(json.dumps(alarms), flush=True)
     found = with_faults(others[:faulty], known[size], lambda image, cells: cells)
     found["crowding, cells per frame"] = {
         str(count): flagged([simulated(i, seed=3, cells=count)[:2] for i in range(faulty)], known[size])

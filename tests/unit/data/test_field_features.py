@@ -47,6 +47,16 @@ def test_the_fall_of_the_light_towards_a_corner_is_told_whatever_lies_in_the_fie
     assert found["uneven"] == pytest.approx(fall, abs=0.04)
 
 
+def test_cells_that_were_not_found_are_not_taken_for_a_fall_of_the_light():
+    image, y, x = np.full((1, 160, 200), 0.8), *np.mgrid[:160, :200]
+    labels = np.zeros((160, 200), np.int32)
+    for row, column in ((r, c) for r in range(8, 160, 14) for c in range(8, 90, 14)):  # in the left half only
+        here = (y - row) ** 2 + (x - column) ** 2 <= 16
+        image[0][here] = 0.4
+        labels[here] = column == 8
+    assert features_of(image, labels)["uneven"] < 0.02
+
+
 def test_contrast_and_colour_are_optical_densities():
     image, labels = discs(inside=0.4, ground=0.8)
     stained = np.concatenate([image, image**2, image])
