@@ -34,6 +34,7 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/clinic.smk"
 include: "workflow/rules/trust.smk"
 include: "workflow/rules/label_audit.smk"
+include: "workflow/rules/share.smk"
 
 
 rule all:
@@ -44,6 +45,7 @@ rule all:
         clinic_pages(),
         trust_pages(),
         label_audit_pages(),
+        shared_models(),
         "reports/build/index.html",
 
 

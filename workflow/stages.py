@@ -46,6 +46,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/trust"] = _stage(told, ["trust"], _of_trust())
         if experiment["label_audit"]:
             stages[f"{name}/label_audit"] = _stage(told, ["label_audit"], _of_label_audit())
+        if experiment["share"]:
+            stages[f"{name}/share"] = _stage(told, ["share"], ["steps.share"])
     titles = {
         name: [e["title"], e.get("source"), *(bool(e[of]) for of in ("clinic", "trust", "label_audit"))]
         for name, e in plan["experiments"].items()

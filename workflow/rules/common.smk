@@ -46,6 +46,8 @@ CLINICS = "|".join(name for name, e in EXPERIMENTS.items() if e["clinic"]) or "n
 TRUSTED = "|".join(name for name, e in EXPERIMENTS.items() if e["trust"]) or "none"
 # And of those whose labels are looked at again.
 AUDITED = "|".join(name for name, e in EXPERIMENTS.items() if e["label_audit"]) or "none"
+# And of those that hand a model on.
+SHARING = "|".join(name for name, e in EXPERIMENTS.items() if e["share"]) or "none"
 
 
 report: "../report/workflow.rst"

@@ -127,6 +127,37 @@ def predictions_to_audit(wildcards):
     return [f"{folder}/predictions.npz" for folder in folders]
 
 
+def runs_of_shared(wildcards, stage):
+    """(split, seed, folder) of the runs that say how good a shared model is: its row and seed on its family's splits."""
+    experiment = experiment_of(wildcards)
+    told, families = experiment["share"], experiment["families"]
+    if wildcards.model != told["model"]:
+        raise WorkflowError(f"{wildcards.experiment} shares {told['model']}, not {wildcards.model}; see `share`")
+    splits = [split for split, family in families.items() if family == families[told["split"]]]
+    return [
+        (split, told["seed"], folder_of(wildcards.experiment, stage, told["model"], split, told["seed"]))
+        for split in splits
+    ]
+
+
+def predictions_to_share(wildcards):
+    """What the shared model's row said of samples that it did not learn from."""
+    return [f"{folder}/predictions.npz" for *_, folder in runs_of_shared(wildcards, "predict")]
+
+
+def counts_to_share(wildcards):
+    """How good that was."""
+    files = ("pixels.csv", "cells.csv", "histograms.npz")
+    return [f"{folder}/{file}" for *_, folder in runs_of_shared(wildcards, "evaluate") for file in files]
+
+
+def weights_to_share(wildcards):
+    """The model that is handed on."""
+    told = experiment_of(wildcards)["share"]
+    folder = folder_of(wildcards.experiment, "train", told["model"], told["split"], told["seed"])
+    return [f"{folder}/{file}" for file in ("model.safetensors", "model.json", "run.json")]
+
+
 def comparisons_of(wildcards):
     """What compares the families of the experiment's splits, where it has several."""
     kinds = {"equal": ["equal.csv"], "optimism": ["optimism.csv", "optimism.images.csv"], None: []}
@@ -153,6 +184,11 @@ def clinic_pages():
 def trust_pages():
     """Input of `all`: the trust page of every experiment that has one."""
     return [f"reports/build/{name}_trust.html" for name, e in EXPERIMENTS.items() if e["trust"]]
+
+
+def shared_models():
+    """Input of `all`: the folder of the model that an experiment hands on."""
+    return [f"results/{name}/shared/{e['share']['model']}/model.json" for name, e in EXPERIMENTS.items() if e["share"]]
 
 
 def label_audit_pages():

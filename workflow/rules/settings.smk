@@ -63,6 +63,24 @@ def label_audit_settings(wildcards):
     return json.dumps({key: told[key] for key in ("least", "min_area_share")})
 
 
+def share_settings(wildcards):
+    """What `share` is told: how the row predicts, what it is compared with, and its line of the table."""
+    experiment = experiment_of(wildcards)
+    told, model = experiment["share"], experiment["models"][experiment["share"]["model"]]
+    table = json.loads(table_settings(wildcards)) | {"rows": {told["model"]: model["label"]}}
+    table.pop("baseline", None)
+    sharing = {key: told[key] for key in ("licence", "authors", "url")}
+    return json.dumps({"sharing": sharing, "predict": model["predict"], "labels": experiment["labels"], "table": table})
+
+
+def runs_to_share(wildcards):
+    """Params of a rule: the runs that say how good the shared model is."""
+    return " ".join(
+        f"--run model={wildcards.model},split={split},seed={seed},folder={folder}"
+        for split, seed, folder in runs_of_shared(wildcards, "evaluate")
+    )
+
+
 def page_settings(wildcards):
     """What the page is told: the experiment with everything in place."""
     return json.dumps({"experiment": wildcards.experiment, "scale": PLAN["scale"]} | experiment_of(wildcards))

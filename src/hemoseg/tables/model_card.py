@@ -100,7 +100,7 @@ def _data(data: Mapping[str, Any] | None) -> str:
 def _training(description: Mapping[str, Any], training: Mapping[str, Any]) -> str:
     told = description["settings"].get("train", {})
     labels = "labels that a threshold made, not a human" if description.get("labels") == "auto" else "the true labels"
-    lines = [f"* {description.get('training_samples', UNKNOWN)} samples, {labels}"]
+    lines = [f"* samples that it learned from: {description.get('training_samples', UNKNOWN)}, {labels}"]
     if "split" in description:
         lines.append(f"* split {plain(description['split'])}, seed {description.get('seed', UNKNOWN)}")
     for key in ("steps", "batch_size", "learning_rate", "loss", "augment"):
