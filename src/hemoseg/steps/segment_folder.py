@@ -32,13 +32,13 @@ class Folder:
             InputError: it holds what `segment` did not write, or what another model, other settings or other images
                 made.
         """
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+        if not self.path.exists() or (self.path.is_dir() and self._is_free()):
             write_json(self.path / MARKER, self.facts | {"complete": False})
+            self._sweep()
             return False
         if not (self.path / MARKER).is_file():
             raise InputError(f"{self.path}: exists and was not written by this step; choose another --out")
-        for half in self.path.rglob(".*.part"):  # of a run that was killed while it wrote
-            half.unlink()
+        self._sweep()
         told = read_json(self.path / MARKER, FACTS)
         if differing := [key for key in MUST_AGREE if told[key] != self.facts[key]]:
             raise InputError(
@@ -54,6 +54,15 @@ class Folder:
         if list(zip(there["image"], there["file"], strict=True)) != wanted:
             raise InputError(f"{self.path}: is finished, with other images; choose another --out")
         return True
+
+    def _sweep(self) -> None:
+        """Remove what a run had half written when it was killed."""
+        for half in self.path.rglob(".*.part"):
+            half.unlink()
+
+    def _is_free(self) -> bool:
+        """Whether the folder is empty, but for the marker that a killed run had begun to write."""
+        return all(file.match(f".{MARKER}.*.part") for file in self.path.iterdir())
 
     def _difference(self, told: Mapping[str, Any], key: str) -> str:
         """What differs, in words."""

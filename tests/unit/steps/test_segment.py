@@ -156,12 +156,12 @@ def killed(after, *words):
                 os.kill(os.getpid(), signal.SIGKILL)
             replace(*paths)
 
-        os.replace = counted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.replace, status = counted, 1
         try:
             segment(*words, out="killed")
+            status = 0
         finally:
-            os._exit(0)
+            os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
