@@ -93,7 +93,8 @@ def _counts(begin: np.ndarray, length: np.ndarray, pixels: int) -> list[int]:
     bounds = np.stack([begin, begin + length], axis=1).ravel()
     joined = bounds[1:-1].reshape(-1, 2)
     kept = bounds[np.concatenate([[True], np.repeat(joined[:, 0] != joined[:, 1], 2), [True]])]
-    return np.diff(kept, prepend=0, append=pixels).tolist()
+    counts = np.diff(kept, prepend=0, append=pixels).tolist()
+    return counts if counts[-1] else counts[:-1]
 
 
 def read(path: str | Path) -> dict[str, tuple[tuple[int, int], Claims]]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 import tifffile
+from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from roifile import ImagejRoi, roiread
 
@@ -111,6 +112,16 @@ def test_pycocotools_reads_the_masks_and_areas_of_coco(tmp_path, capsys):
         rows, columns = np.nonzero(mask)
         box = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
         assert annotation["bbox"] == box
+
+
+def test_masks_are_written_as_pycocotools_would_write_them():
+    instances, classes = drawn(17, size=(9, 12), cells=8)
+    instances[:, 3:6] = 1  # over whole columns
+    instances[:, 11] = 2
+    found = coco.annotations(instances, table_of(instances, classes))
+    for annotation, cell in zip(found, np.unique(instances[instances > 0]), strict=True):
+        wanted = rle.encode(np.asfortranarray(instances == cell).astype(np.uint8))
+        assert annotation["segmentation"]["counts"] == wanted["counts"].decode()
 
 
 def test_roifile_reads_the_areas_of_regions(tmp_path):

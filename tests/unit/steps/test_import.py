@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -63,6 +64,19 @@ def segmented(folder, names=("slide 1", "b"), boxes=BOXES, kinds=KINDS):
     return folder
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """What no test changes: to copy it is faster than to write it anew."""
+    return segmented(tmp_path_factory.mktemp("made") / "cells").parent
+
+
+@pytest.fixture
+def cells(made, tmp_path):
+    """A folder of `segment` with its images beside it."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "cells"
+
+
 def imported(tmp_path, *arguments, of=None):
     """Import into a new folder: the list of changes, and the frames that `prepare` would read of it."""
     out = tmp_path / "dataset"
@@ -75,8 +89,7 @@ WAYS = ["qupath", "coco.json", "rois", "ome", "instances", "."]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_nobody_touched_comes_back_as_it_was(way, tmp_path):
-    segmented(tmp_path / "cells")
+def test_what_nobody_touched_comes_back_as_it_was(cells, way, tmp_path):
     changes, frames, dataset = imported(tmp_path, tmp_path / "cells" / way)
     assert changes.empty
     assert [frame.id for frame in frames] == ["slide 1", "b"]
@@ -168,8 +181,8 @@ def in_a_painter(folder):
 
 
 @pytest.mark.parametrize("correct", [in_qupath, in_coco, in_imagej, in_a_painter])
-def test_what_was_changed_is_told_cell_by_cell(correct, tmp_path):
-    file = correct(segmented(tmp_path / "cells"))
+def test_what_was_changed_is_told_cell_by_cell(cells, correct, tmp_path):
+    file = correct(cells)
     changes, frames, _ = imported(tmp_path, file, "--default-class", "round")
     wanted = dict(WANTED)
     if correct is in_a_painter:  # whose file has no classes
@@ -182,16 +195,14 @@ def test_what_was_changed_is_told_cell_by_cell(correct, tmp_path):
     assert set(frame.classes[frame.instances == 5]) == {1}
 
 
-def test_images_that_nobody_corrected_are_taken_when_asked_for(tmp_path):
-    segmented(tmp_path / "cells")
+def test_images_that_nobody_corrected_are_taken_when_asked_for(cells, tmp_path):
     changes, frames, _ = imported(tmp_path, tmp_path / "cells/ome/b.ome.tif", "--all", "--link")
     assert changes.empty
     assert [frame.id for frame in frames] == ["slide 1", "b"]
     assert (tmp_path / "dataset/images/b.png").is_symlink()
 
 
-def test_a_folder_dataset_can_be_corrected_again(tmp_path):
-    segmented(tmp_path / "cells")
+def test_a_folder_dataset_can_be_corrected_again(cells, tmp_path):
     imported(tmp_path, tmp_path / "cells/qupath")
     instances = read_labels(tmp_path / "dataset/instances/b.png")
     write_labels(tmp_path / "b.png", np.where(instances == 4, 0, instances))
@@ -200,8 +211,7 @@ def test_a_folder_dataset_can_be_corrected_again(tmp_path):
     assert told(read_table(out / "diff.csv")) == {4: ("removed", 0, 240, 0)}
 
 
-def test_a_folder_of_images_alone_has_no_list_of_changes(tmp_path):
-    cells = segmented(tmp_path / "cells")
+def test_a_folder_of_images_alone_has_no_list_of_changes(cells, tmp_path):
     changes, frames, dataset = imported(
         tmp_path, cells / "coco.json", "--classes", *CLASSES[1:], of=tmp_path / "frames"
     )
@@ -210,8 +220,8 @@ def test_a_folder_of_images_alone_has_no_list_of_changes(tmp_path):
     assert (frames[0].instances == cells_at(*BOXES)).all()
 
 
-def test_overlapping_cells_are_settled_and_told(tmp_path, capsys):
-    file = segmented(tmp_path / "cells") / "qupath" / "b.geojson"
+def test_overlapping_cells_are_settled_and_told(cells, tmp_path, capsys):
+    file = cells / "qupath" / "b.geojson"
     content = json.loads(file.read_text(encoding="utf-8"))
     # 1 is drawn over half of 3, which is larger; 4 is there twice, and once more too thin to have a pixel.
     content["features"][0]["geometry"]["coordinates"] = [square(20, 28, 5, 25)]
@@ -227,8 +237,8 @@ def test_overlapping_cells_are_settled_and_told(tmp_path, capsys):
     assert "400 pixels" in capsys.readouterr().out
 
 
-def test_a_class_is_renamed_or_ignored(tmp_path):
-    file = segmented(tmp_path / "cells") / "qupath" / "b.geojson"
+def test_a_class_is_renamed_or_ignored(cells, tmp_path):
+    file = cells / "qupath" / "b.geojson"
     file.write_text(file.read_text(encoding="utf-8").replace('"round"', '"Unsure"'), encoding="utf-8")
     _, frames, _ = imported(tmp_path, file, "--rename", '{"Unsure": null}')
     assert set(frames[0].classes[frames[0].instances == 1]) == {255}
@@ -293,9 +303,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("prepared", "cause"), REFUSED, ids=range(len(REFUSED)))
-def test_what_cannot_be_used_is_refused_in_one_sentence(prepared, cause, tmp_path, capsys):
-    folder = segmented(tmp_path / "cells")
-    argv = ["import", *map(str, prepared(folder)), "--of", str(folder), "--out", str(tmp_path / "dataset")]
+def test_what_cannot_be_used_is_refused_in_one_sentence(cells, prepared, cause, tmp_path, capsys):
+    argv = ["import", *map(str, prepared(cells)), "--of", str(cells), "--out", str(tmp_path / "dataset")]
     status = run(argv)
     said = capsys.readouterr().err.strip().splitlines()[-1]
     if cause is None:
@@ -308,8 +317,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(prepared, cause, tmp_pat
     assert not list(tmp_path.glob(".dataset*"))
 
 
-def test_options_that_fit_nothing_are_refused(tmp_path):
-    folder = segmented(tmp_path / "cells")
+def test_options_that_fit_nothing_are_refused(cells, tmp_path):
     for options, cause in (
         (["--classes", "a"], "names the classes already"),
         (["--default-class", "x"], "no class 'x'"),
@@ -318,11 +326,10 @@ def test_options_that_fit_nothing_are_refused(tmp_path):
         (["--images", str(tmp_path / "cells/ome")], "holds no image 'b'"),
     ):
         with pytest.raises(InputError, match=cause):
-            imported(tmp_path, folder / "qupath/b.geojson", *options)
+            imported(tmp_path, cells / "qupath/b.geojson", *options)
 
 
-def test_the_description_and_the_list_say_what_was_done(tmp_path):
-    segmented(tmp_path / "cells")
+def test_the_description_and_the_list_say_what_was_done(cells, tmp_path):
     imported(tmp_path, in_qupath(tmp_path / "cells"))
     about = yaml.safe_load((tmp_path / "dataset/dataset.yaml").read_text(encoding="utf-8"))
     assert about["classes"] == dict(enumerate(CLASSES[1:], 1))
