@@ -10,6 +10,7 @@ import numpy as np
 
 PIXELS, RIGHT, SUM = range(3)  # what `Calibration.reliability` holds of a bin
 MOST_PROBABLE = "(most probable)"  # name of its last plane, beside the names of classes
+GIVEN = "(given)"  # the class that a cell was given, beside them too
 
 
 class Calibration(NamedTuple):

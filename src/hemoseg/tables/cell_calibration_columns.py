@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from hemoseg.metrics.calibration import PIXELS, RIGHT, SUM
 from hemoseg.tables.column import Column, Run
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.matching import is_known, is_match, true_class
@@ -79,18 +80,19 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
     return np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
 
 
-def reliability(run: Run) -> pd.DataFrame:
-    """How many cells were promised with which confidence and how many were right: bin, cells, confidence, right.
+def reliability(run: Run) -> np.ndarray | None:
+    """What each bin of confidence holds of each sample's cells, float ``(N, 3, BINS)``.
 
-    ``confidence`` and ``right`` are sums over the cells of the bin; no lines without probabilities.
+    The places of the 3 are those of `metrics.calibration`: how many cells, how many of them right, summed confidence.
+    None without probabilities.
     """
     made = promises(run)
-    confidence = made.confidence
-    if np.isnan(confidence).any():
-        return pd.DataFrame(columns=["bin", "cells", "confidence", "right"])
-    place = bin_of(confidence)
-    sums = [np.bincount(place, values, BINS) for values in (None, confidence, made.said == made.true)]
-    return pd.DataFrame(dict(zip(["bin", "cells", "confidence", "right"], [np.arange(BINS), *sums], strict=True)))
+    if np.isnan(made.confidence).any():
+        return None
+    place = pd.Index(run.samples).get_indexer(made.cells["sample"]) * BINS + bin_of(made.confidence)
+    values = {PIXELS: np.ones(len(place)), RIGHT: made.said == made.true, SUM: made.confidence}
+    sums = [np.bincount(place, values[which], len(run.samples) * BINS) for which in sorted(values)]
+    return np.stack([of_all.reshape(-1, BINS) for of_all in sums], axis=1)
 
 
 _KNOWN = (

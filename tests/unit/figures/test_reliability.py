@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 
 from hemoseg.figures import precision_recall, reliability
-from hemoseg.metrics.calibration import MOST_PROBABLE
+from hemoseg.metrics.calibration import GIVEN, MOST_PROBABLE
 
 LABELS = {"unet": "U-Net", "otsu": "Otsu", "pspnet": "$PSP$"}
 COLOURS = {"unet": "#2b6cb0", "otsu": "#7d8794", "pspnet": "#2f8f5b"}
 
 
-def bins(*classes):
+def bins(*classes, of="pixels"):
     lower = np.array([0.0, 0.5])
     lines = [
         pd.DataFrame(
-            {"row": row, "class": name, "lower": lower, "upper": lower + 0.5, "pixels": [30, 10],
+            {"row": row, "of": of, "class": name, "lower": lower, "upper": lower + 0.5, "number": [30, 10],
              "confidence": [0.2, 0.9], "right": [0.25, 0.5], "low": [0.2, np.nan], "high": [0.3, np.nan],
              "units": "frame", "n_units": 7, "n_images": 9}
         )
@@ -49,6 +49,19 @@ def test_the_words_name_images_units_and_bins():
     assert "(9 test images;" in told
     assert "in 2 bins" in told
     assert "whole test frames (7 frames)" in told
+    assert "cells" not in told
+
+
+def test_cells_have_a_panel_of_their_own_and_a_sentence_with_their_number():
+    lines = pd.concat([bins("background", "cell", MOST_PROBABLE), bins(GIVEN, of="cells")])
+    drawn = reliability.panels(lines, LABELS, COLOURS)
+    drawn.draw_without_rendering()
+    panels = [axes for axes in drawn.axes if axes.get_legend()]
+    assert [axes.get_title(loc="left") for axes in panels] == ["cell", "Most probable class", "Predicted cells"]
+    assert panels[-1].get_ylabel() == "right (share of cells of the bin)"
+    assert "Predicted cells: 40 per method" in reliability.caption(lines)
+    lines.loc[(lines["of"] == "cells") & (lines["row"] == "unet"), "number"] *= 50
+    assert "Predicted cells: 40 to 2,000 per method" in reliability.caption(lines)
 
 
 def test_precision_and_recall_leave_out_the_background_and_stand_without_an_average():

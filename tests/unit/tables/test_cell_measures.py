@@ -16,6 +16,7 @@ from monai.metrics.panoptic_quality import compute_panoptic_quality
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, precision_recall_fscore_support
 from stardist.matching import matching
 
+from hemoseg.metrics.calibration import PIXELS, RIGHT, SUM
 from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.tables.cell_calibration_columns import BINS, promises, reliability
 from hemoseg.tables.column import Run
@@ -239,9 +240,11 @@ def test_calibration_of_cells_is_that_of_scikit_learn_and_of_loops(images, seed)
         within = [(p, s == t) for p, s, t in zip(made.confidence, made.said, made.true, strict=True) if low <= p < high]
         gaps += abs(sum(right - p for p, right in within))
     assert score("cell_ece", run) == pytest.approx(gaps / len(made.said))
-    lines = reliability(run)
-    assert lines["cells"].sum() == len(made.said)
-    assert (lines["confidence"] - lines["right"]).abs().sum() / len(made.said) == pytest.approx(gaps / len(made.said))
+    by_image = reliability(run)
+    assert by_image.shape == (len(images), 3, BINS)
+    assert by_image[:, PIXELS].sum(axis=1).tolist() == [(made.cells["sample"] == name).sum() for name in run.samples]
+    sums = by_image.sum(axis=0)
+    assert np.abs(sums[SUM] - sums[RIGHT]).sum() == pytest.approx(gaps)
 
 
 def test_sure_and_right_is_calibrated_sure_and_wrong_is_worst():
@@ -252,7 +255,7 @@ def test_sure_and_right_is_calibrated_sure_and_wrong_is_worst():
     run = run_of((gt, pred), probability=[sure])  # of two cells one is none
     assert [score(key, run) for key in ("cell_brier", "cell_ece")] == [1, 0.5]
     assert np.isnan([score(key, run_of((gt, pred))) for key in ("cell_brier", "cell_ece")]).all()
-    assert reliability(run_of((gt, pred))).empty
+    assert reliability(run_of((gt, pred))) is None
 
 
 WHOLE = ("ap_50", "ap_50_95", "f1_50", "f1_50_95", "panoptic", "aji_plus", "precision_50", "recall_50", "seg")
