@@ -16,7 +16,7 @@ import numpy as np
 from hemoseg.labels.pixel_runs import PixelRuns
 
 Polygon = list[np.ndarray]  # its shell, then its holes: int64 (n, 2) each, no point twice
-RUNS_AT_ONCE = 2**20  # cells are looked at in groups, so that memory is bounded
+RUNS_AT_ONCE = 2**17  # cells are looked at in groups, so that memory is bounded
 
 
 def outlines_of(runs: PixelRuns) -> Iterator[tuple[int, list[Polygon]]]:

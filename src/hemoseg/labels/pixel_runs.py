@@ -29,7 +29,8 @@ class PixelRuns(NamedTuple):
 
     def by_label(self) -> "PixelRuns":
         """The same runs, those of a label together, labels upwards, each label's from the top down."""
-        return PixelRuns(*(part[np.argsort(self.label, kind="stable")] for part in self))
+        order = np.argsort(self.label, kind="stable")
+        return PixelRuns(*(part[order] for part in self))
 
 
 def pixel_runs(labels: np.ndarray, classes: np.ndarray | None = None) -> PixelRuns:

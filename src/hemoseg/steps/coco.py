@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import tifffile
 from pycocotools import mask as rle
 
 from hemoseg.errors import InputError
@@ -17,7 +18,6 @@ from hemoseg.labels.pixel_runs import PixelRuns, pixel_runs
 from hemoseg.steps.claims import Claims, read_foreign_json, whole_number
 from hemoseg.steps.decoding import MOST_PIXELS
 from hemoseg.steps.files import written_whole
-from hemoseg.steps.images import read_labels
 
 NONE = np.zeros(0, np.int64)
 
@@ -37,12 +37,20 @@ def write(path: str | Path, images: pd.DataFrame, cells: pd.DataFrame, facts: Ma
         file.write(_json(_head(images, facts["classes"]))[:-1] + ',"annotations":[')
         comma, number = "\n", 0
         for image, name in enumerate(images["image"], 1):
-            instances = read_labels(path.parent / "instances" / f"{name}.tif")
+            instances = _instances(path.parent / "instances" / f"{name}.tif")
             for annotation in annotations(instances, of_image.get(name, cells[:0])):
                 number += 1
                 file.write(comma + _json({"id": number, "image_id": image} | annotation))
                 comma = ",\n"
         file.write("\n]}\n")
+
+
+def _instances(path: Path) -> np.ndarray:
+    """A label image of `segment` in its own type: a slide's must not be there twice."""
+    try:
+        return tifffile.imread(path)
+    except Exception as error:  # of the file, of tifffile, of zlib
+        raise InputError(f"{path}: absent or damaged ({error}); segment the image again") from None
 
 
 def _head(images: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:

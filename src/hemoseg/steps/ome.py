@@ -26,8 +26,10 @@ def write(path: str | Path, instances: np.ndarray, cells: pd.DataFrame, facts: M
         cells: not used; a label image holds no classes.
         facts: ``pixel_size_um`` or None there.
     """
-    kind = np.uint16 if instances.max(initial=0) < SMALL else np.uint32
-    labels = np.ascontiguousarray(instances, kind)
+    if instances.max(initial=0) < SMALL:
+        labels = np.ascontiguousarray(instances, np.uint16)
+    else:  # a view: a slide's label image must not be there twice
+        labels = np.ascontiguousarray(instances, np.int32).view(np.uint32)
     metadata: dict[str, Any] = {"axes": "YX", "Name": Path(path).name.removesuffix(".ome.tif")}
     # Made from the content: tifffile's own would name the time and the machine, and no two files would be equal.
     metadata["UUID"] = f"urn:uuid:{uuid.UUID(bytes=hashlib.sha256(labels).digest()[:16], version=5)}"
