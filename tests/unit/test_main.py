@@ -68,7 +68,7 @@ def test_version(capsys):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("trian", "did you mean train?"), ("zzz", "the steps are autolabel,"), ("files", "no step 'files'")],
+    [("trian", "did you mean train?"), ("zzz", "the steps are adapt,"), ("files", "no step 'files'")],
 )
 def test_an_unknown_step_is_refused_with_the_nearest_name(capsys, name, words):
     assert main([name]) == 2
