@@ -196,7 +196,8 @@ def main(argv=None):
     if "own" in args.parts:
         methods = {"otsu_watershed": threshold, **networks}
         for name, folder in folders.items():
-            methods[f"{name}_adapted"], _ = adapted(folder, [image for image, _, _ in test], full)
+            for how, own in (("statistics", statistics), ("adapted", full)):
+                methods[f"{name}_{how}"], _ = adapted(folder, [image for image, _, _ in test], own)
         told = score(test, methods, typical, known)
         keep([{"frames_of": "own", "method": name, **one} for name, one in told.items()], "own")
     if "points" in args.parts:
