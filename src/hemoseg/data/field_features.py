@@ -20,7 +20,7 @@ LEAST_GROUND = 0.2  # share of a block that must be ground
 CLIPPED = 0.995  # of white: a pixel of which nothing more can be told
 NAMES = (
     *("edge_width", "light", "saturated", "uneven", "noise", "contrast", "red", "blue", "ground_red", "ground_blue"),
-    *("cells", "covered", "touching", "cell_area"),
+    *("cells", "covered", "touching", "cell_area", "outline"),
 )
 
 
@@ -29,7 +29,7 @@ def features_of(image: np.ndarray, instances: np.ndarray | None = None, white: f
 
     Args:
         image: uint8, uint16 or float in [0, 1], ``(C, H, W)``.
-        instances: cells that were found, 0 background, int ``(H, W)``; without them the last four are NaN, and what is
+        instances: cells that were found, 0 background, int ``(H, W)``; without them the last five are NaN, and what is
             dark on a bright ground, or bright on a dark one, stands for them in the others.
         white: number of full light; that of the type where it is left out.
 
@@ -41,7 +41,8 @@ def features_of(image: np.ndarray, instances: np.ndarray | None = None, white: f
         10.1006/cviu.1996.0060); ``contrast``: optical density of the cells against the ground, positive where they are
         darker; ``red``, ``blue``: how much more of it in that channel than in green; ``ground_red``, ``ground_blue``:
         the ground's; ``cells`` number per 10^6 pixels; ``covered``: share of the area in cells; ``touching``: share of
-        the cells that meet another; ``cell_area``: natural log of their median area.
+        the cells that meet another; ``cell_area``: natural log of their median area; ``outline``: natural log of their
+        median outline, how often they border on other pixels, squared over the 16 areas, 0 of a square.
     """
     light = _in_light(image, white)
     grey = np.tensordot(LUMINANCE, light[:3], axes=1) if len(light) >= 3 else light.mean(axis=0)
@@ -157,17 +158,24 @@ def _colours(light: np.ndarray, grey: np.ndarray, inside: np.ndarray, ground: np
 
 
 def _crowd(instances: np.ndarray) -> dict[str, float]:
-    """Number of cells, the share of the area that they cover, the share that meet another, log of the median area."""
+    """How many cells, how full, how many meet, how large and how ragged they are; see `features_of`."""
     areas = np.bincount(instances.ravel())
     areas[0] = 0
-    present = np.flatnonzero(areas)
-    meeting: set[int] = set()
+    edges = np.zeros(len(areas), np.int64)
+    meets = np.zeros(len(areas), bool)
     for here, there in ((instances[1:], instances[:-1]), (instances[:, 1:], instances[:, :-1])):
-        pairs = (here != there) & (here > 0) & (there > 0)
-        meeting.update(np.unique(here[pairs]).tolist(), np.unique(there[pairs]).tolist())
+        differ = here != there
+        sides = here[differ], there[differ]
+        edges += np.bincount(sides[0], minlength=len(areas)) + np.bincount(sides[1], minlength=len(areas))
+        both = (sides[0] > 0) & (sides[1] > 0)
+        meets[sides[0][both]] = meets[sides[1][both]] = True
+    present = np.flatnonzero(areas)
+    known = len(present) > 0
+    ragged = np.maximum(edges[present], 1) ** 2 / (16 * areas[present])  # one cell may fill the field
     return {
         "cells": 1e6 * len(present) / instances.size,
         "covered": float(areas.sum() / instances.size),
-        "touching": len(meeting) / len(present) if len(present) else float("nan"),
-        "cell_area": float(np.log(np.median(areas[present]))) if len(present) else float("nan"),
+        "touching": float(meets[present].mean()) if known else float("nan"),
+        "cell_area": float(np.log(np.median(areas[present]))) if known else float("nan"),
+        "outline": float(np.log(np.median(ragged))) if known else float("nan"),
     }

@@ -23,13 +23,13 @@ BAD_PARTS = 0.25  # share of its parts above which a large image is flagged
 LIKENESS = {
     "edge_width": "focus", "light": "brightness", "noise": "grain", "contrast": "contrast", "red": "stain of the cells",
     "blue": "stain of the cells", "ground_red": "colour of the ground", "ground_blue": "colour of the ground",
-    "cell_area": "size of the cells",
+    "cell_area": "size of the cells", "outline": "outline of the cells",
 }  # fmt: skip
 # Differences below these are none that a network notices (not stated, ours): least robust sd, in the feature's unit.
 FLOORS = {
     "edge_width": 0.08, "light": 0.02, "saturated": 0.005, "uneven": 0.03, "noise": 0.15, "contrast": 0.03,
     "red": 0.02, "blue": 0.02, "ground_red": 0.01, "ground_blue": 0.01, "covered": 0.03, "touching": 0.05,
-    "cell_area": 0.05,
+    "cell_area": 0.05, "outline": 0.05,
 }  # fmt: skip
 LOGARITHMIC = {"edge_width": 0.3, "noise": 0.0003}  # and the least that is told apart from nothing
 # Word: feature, side on which it is bad, and what it means.

@@ -44,7 +44,7 @@ def _top(report: Any) -> str:
 def _counted(report: Any) -> str:
     table = patient_words.share_table(report.counts, report.counts_of_all, report.counts_of_reference)
     parts = [markup.heading("Counts and shares"), markup.frame(table)]
-    if len(report.counts) > 1:
+    if len(report.counts) > 2:  # one class has no shares
         drawn = patient.shares(report.counts, report.counts_of_reference)
         parts.append(markup.picture(drawn, patient_words.SHARES.format(level=0.95), colours=CHART))
     if report.corrected is None:

@@ -78,13 +78,14 @@ def verdict(images: pd.DataFrame, table: pd.DataFrame) -> str:
 
 
 def share_table(table: pd.DataFrame, every: pd.DataFrame, reference: pd.DataFrame | None) -> pd.DataFrame:
-    """Counts and shares as text: of the fields that count, of all fields, of the reference."""
-    rows = []
+    """Counts and shares as text: of the fields that count, of all fields, of the reference; one class has no share."""
+    rows, several = [], len(table) > 2
+    table = table if several else table.head(1)
     for place, row in enumerate(table.to_dict("records")):
         text = {"": "all cells" if row["class"] == EVERY else row["class"], "cells": whole(row["cells"])}
-        text |= {"cells per field": _rounded(row["per_field"]), "share": _share(row)}
+        text |= {"cells per field": _rounded(row["per_field"])} | ({"share": _share(row)} if several else {})
         text |= {"cells, flagged fields too": whole(every["cells"].iloc[place])}
-        if reference is not None:
+        if several and reference is not None:
             text |= {"share in the reference": _share(reference.iloc[place].to_dict())}
         rows.append(text)
     return pd.DataFrame(rows)

@@ -92,6 +92,12 @@ def test_crowding_counts_cells_that_meet():
     assert found["covered"] == pytest.approx(80 / 600)
     assert found["touching"] == pytest.approx(2 / 5)
     assert found["cell_area"] == pytest.approx(np.log(16))
+    assert found["outline"] == pytest.approx(0)  # all are squares
+    labels[10:14, 2:6] = [[3, 0, 3, 0]] * 4
+    labels[14:18, 6:10] = labels[10:14, 20:24] = 0
+    assert features_of(np.full((1, 20, 30), 0.5), labels)["outline"] == pytest.approx(0)
+    labels[2:6] = 0
+    assert features_of(np.full((1, 20, 30), 0.5), labels)["outline"] == pytest.approx(np.log(20**2 / (16 * 8)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 40), (4, 9, 7), (2, 64, 64)])

@@ -19,7 +19,7 @@ from hemoseg.data.field_quality import (
 USUAL = {
     **{"edge_width": 2.0, "light": 0.8, "saturated": 0.0, "uneven": 0.1, "noise": 0.01, "contrast": 0.5},
     **{"red": 0.1, "blue": 0.2, "ground_red": 0.0, "ground_blue": 0.0},
-    **{"cells": 100.0, "covered": 0.3, "touching": 0.2, "cell_area": 7.0},
+    **{"cells": 100.0, "covered": 0.3, "touching": 0.2, "cell_area": 7.0, "outline": 0.3},
 }
 SPREAD = {"edge_width": 0.2, "light": 0.05, "uneven": 0.03, "noise": 0.002, "contrast": 0.1, "covered": 0.1, "red": 0.1}
 
