@@ -6,8 +6,9 @@ events over what they can happen to. Rates differ between patients (stain, focus
 frames of one more patient have rates of their own. How much rates vary is learnt from the evidence's frames by moments:
 the squared residuals of patients less what their frames explain, and of frames less what single cells explain
 (the one-way analysis of variance of Searle, Casella and McCulloch 1992, doi:10.1002/9780470316856, of counts). Rare
-errors say little of how they vary, so it is pooled over the rates of a kind, as a share of the rate; part of it is
-common to all rates of the kind, since a frame out of focus loses cells of every class.
+errors say little of how they vary, so it is pooled over the rates of a kind, as a variance of the logarithm of the
+odds, or of the rate where it is no share; part of it is common to all rates of the kind, since a frame out of focus
+loses cells of every class.
 """
 
 from collections.abc import Mapping
@@ -19,11 +20,11 @@ import numpy as np
 MISSED, CONFUSED, PIECES, MADE_UP = KINDS = range(4)
 LEAST_CELLS = 10  # true cells of a class in the evidence, below which its errors are not known; not stated, ours
 LEAST_FREEDOM = 4  # of the chi-squared draws of a variance: fewer patients would make intervals of any width; ours
-MOST_ERRORS = 0.98  # of the cells of a class that a draw may miss or confuse
+LEAST_FOUND = 0.02  # share of the cells of a class that a draw finds as what they are
 
 
 class Variation(NamedTuple):
-    """Of each kind of error, ``(4,)``: squared coefficients of variation of its rates, and what of it is common."""
+    """Of each kind of error, ``(4,)``: variance of its odds or rates over their square, and what of it is common."""
 
     total: np.ndarray
     common: np.ndarray
@@ -143,7 +144,8 @@ def _variations(
     between = outer.T @ outer - of_frames - _of_cells(rate, e[~several].sum(axis=0))
     within = of_frames - _of_cells(rate, e[several].sum(axis=0))
     frames = exposure * (of_group.T @ several)[:, None]
-    return _pooled(between, rate * e, kind), _pooled(within, rate * frames, kind)
+    change = rate * np.where(_of_odds(kind), 1 - rate, 1)  # by which a rate changes with the logarithm of its odds
+    return _pooled(between, change * e, kind), _pooled(within, change * frames, kind)
 
 
 def _of_cells(rate: np.ndarray, exposure: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ def _of_cells(rate: np.ndarray, exposure: np.ndarray) -> np.ndarray:
 
 
 def _pooled(moments: np.ndarray, expected: np.ndarray, kind: np.ndarray) -> Variation:
-    """Moments of the rates of a kind over those of their expected events ``(units, C)``: all, and those in common."""
+    """Moments of the rates of a kind over those of what is expected ``(units, C)``: all, and those in common."""
     total, common = np.zeros((2, len(KINDS)))
     squares, own = expected.T @ expected, np.eye(len(kind), dtype=bool)
     for one in KINDS:
@@ -168,7 +170,7 @@ def drawn_rates(detector: Detector, draws: int, generator: np.random.Generator, 
     """Rates that one more patient may have: what the evidence leaves open of their mean, and his own deviation.
 
     Events are drawn as counts of single cells are, n and n + 1 evenly (the mid-p confidence distribution, which is not
-    0 where nothing was seen), times a factor of mean 1 with the variation between patients.
+    0 where nothing was seen), with odds (of pieces and what is made up: rates) that vary as between patients.
 
     Args:
         detector: of the evidence.
@@ -178,6 +180,11 @@ def drawn_rates(detector: Detector, draws: int, generator: np.random.Generator, 
     """
     coin = generator.integers(0, 2, (draws, len(detector.events)))
     mean = generator.standard_gamma(detector.events + coin) / np.maximum(detector.exposure, 1e-300)
+    return _arranged(mean, _factors(detector, draws, generator, frames), detector)
+
+
+def _factors(detector: Detector, draws: int, generator: np.random.Generator, frames: float | None) -> np.ndarray:
+    """What odds and rates are multiplied by, ``(B, C)``: lognormal, and such that the mean rate stays what it is."""
     kind = kinds(len(detector.classes))
     squares = [
         one[kind] * (1 + 1 / np.maximum(detector.groups, 1))
@@ -188,27 +195,33 @@ def drawn_rates(detector: Detector, draws: int, generator: np.random.Generator, 
     inflated = freedom / generator.chisquare(freedom, (draws, 1))
     spread = np.sqrt(np.log1p(squares[0] * inflated))
     shared = np.sqrt(np.divide(squares[1], squares[0], out=np.zeros_like(kind, float), where=squares[0] > 0))
-    common, own = generator.standard_normal((draws, len(KINDS)))[:, kind], generator.standard_normal(mean.shape)
-    factor = np.exp(spread * (shared * common + np.sqrt(1 - shared**2) * own) - spread**2 / 2)
-    return _arranged(mean * factor, detector)
+    common, own = generator.standard_normal((draws, len(KINDS)))[:, kind], generator.standard_normal(spread.shape)
+    rate = detector.events / np.maximum(detector.exposure, 1e-300) * _of_odds(kind)
+    return np.exp(spread * (shared * common + np.sqrt(1 - shared**2) * own) - spread**2 * (1 - 2 * rate) / 2)
 
 
 def mean_rates(detector: Detector) -> Rates:
     """The evidence's mean rates, as a single draw."""
-    return _arranged((detector.events / np.maximum(detector.exposure, 1e-300))[None], detector)
+    mean = (detector.events / np.maximum(detector.exposure, 1e-300))[None]
+    return _arranged(mean, np.ones_like(mean), detector)
 
 
-def _arranged(rates: np.ndarray, detector: Detector) -> Rates:
+def _of_odds(kind: np.ndarray) -> np.ndarray:
+    """Which rates are shares of a class's cells, whose odds vary, bool ``(C,)``; of others the rates themselves do."""
+    return (kind == MISSED) | (kind == CONFUSED)
+
+
+def _arranged(mean: np.ndarray, factor: np.ndarray, detector: Detector) -> Rates:
     """Rates by kind; a class of which the evidence has too few cells is missed as all cells are, and never confused."""
     kind, n = kinds(len(detector.classes)), len(detector.classes)
-    missed, confused, pieces, made_up = (rates[:, kind == one] for one in KINDS)
-    confused = confused.reshape(-1, n, n)
+    missed, confused, pieces, made_up = (mean[:, kind == one] for one in KINDS)
+    by = [factor[:, kind == one] for one in KINDS]
     known = detector.known
     typical = (missed * detector.truth * known).sum(axis=1) / max((detector.truth * known).sum(), 1)
     missed = np.where(known, missed, typical[:, None])
-    confused = np.where(known[:, None], confused, 0)
-    wrong = missed + confused.sum(axis=2)
-    fit = np.minimum(1, MOST_ERRORS / np.maximum(wrong, 1e-300))
-    missed, confused = missed * fit, confused * fit[:, :, None]
-    found = confused + np.eye(n) * (1 - wrong * fit)[:, :, None]
-    return Rates(found, missed, pieces, made_up)
+    confused = confused.reshape(-1, n, n) * (known[:, None] & ~np.eye(n, dtype=bool))
+    right = np.maximum(1 - missed - confused.sum(axis=2), LEAST_FOUND)
+    missed, confused = missed * by[MISSED], confused * by[CONFUSED].reshape(-1, n, n)
+    odds = confused + right[:, :, None] * np.eye(n)
+    whole = odds.sum(axis=2) + missed
+    return Rates(odds / whole[:, :, None], missed / whole, pieces * by[PIECES], made_up * by[MADE_UP])
