@@ -40,15 +40,20 @@ SETTINGS = {
     "height": 300, "width": 360, "cells": 22, "diameter": 30, "artefacts": 3, "margin": [0, 0], "patients": 60,
     "patient_spread": 1.0, "channels": 3, "blur": 0.6,
 }  # fmt: skip
-LABELLED, LABELLED_FRAMES, FRAMES, FOLDS = 16, 6, 8, 4
-# Elongated and sickle, and the other six; those told apart as three (round, sickled, other) are in `three`.
+LABELLED, LABELLED_FRAMES, FRAMES, FOLDS, DRAWS = 16, 6, 8, 4, 2000
+PIXELS = SETTINGS["height"] * SETTINGS["width"]
+# Class of each of the eight morphologies, background first: elongated and sickle are sickled.
+TYPINGS = {
+    "two classes": (["round", "sickled"], np.array([0, 1, 1, 1, 2, 1, 1, 1, 2])),
+    "three classes": (["round", "sickled", "other"], np.array([0, 1, 1, 3, 2, 3, 3, 3, 2])),
+}
 MIN_AREA = 60
 SHAPES = ("eccentricity", "solidity", "form_factor")
 SIZES = ("area_px", "major_axis_px", "minor_axis_px", "mean_intensity", "mean_intensity_0", "mean_intensity_2")
 
 
 def frame_of(known, seed, patient, number):
-    """True cells, true classes, found cells, and features of each found cell."""
+    """True cells, their morphologies, found cells, and features of each found cell."""
     frame = draw_frame(known, seed, patient * 1000 + number, patient=patient)
     image = frame.image.transpose(2, 0, 1)
     mask = otsu_mask(image.mean(axis=0) / 255)
@@ -56,59 +61,65 @@ def frame_of(known, seed, patient, number):
     area = np.bincount(parts.ravel())
     cells, _ = compact(np.where(area[parts] >= MIN_AREA, parts, 0))
     table = measure_cells(cells, (cells > 0).astype(np.uint8), image, class_names=["", "cell"])
-    sizes = np.column_stack([table[name] / np.median(table[name]) for name in SIZES]) if len(table["id"]) else []
-    features = np.column_stack([*(table[name] for name in SHAPES), sizes]) if len(table["id"]) else np.zeros((0, 9))
-    return frame.instances, CLASS_OF[frame.classes], cells, features
+    if not len(table["id"]):
+        return frame.instances, frame.classes, cells, np.zeros((0, len(SHAPES) + len(SIZES)))
+    sizes = [table[name] / np.median(table[name]) for name in SIZES]
+    return frame.instances, frame.classes, cells, np.column_stack([*(table[name] for name in SHAPES), *sizes])
 
 
-def labels_of(frame):
-    """True class of each found cell by the commonest of its pixels, 0 none."""
-    _, classes, cells, features = frame
-    votes = np.zeros((len(features) + 1, len(CLASSES) + 1), int)
-    np.add.at(votes, (cells.ravel(), classes.ravel()), 1)
-    return votes[1:].argmax(axis=1)
+class Typing:
+    """Linear discriminant of found cells, each labelled as the commonest true pixel in it."""
+
+    def __init__(self, class_of, frames):
+        self.class_of = class_of
+        features, labels = np.concatenate([frame[3] for frame in frames]), [self.labels(frame) for frame in frames]
+        labels = np.concatenate(labels)
+        self.model = LinearDiscriminantAnalysis().fit(features[labels > 0], labels[labels > 0])
+
+    def labels(self, frame):
+        """True class of each found cell, 0 none."""
+        _, kinds, cells, features = frame
+        votes = np.zeros((len(features) + 1, self.class_of.max() + 1), int)
+        np.add.at(votes, (cells.ravel(), self.class_of[kinds].ravel()), 1)
+        return votes[1:].argmax(axis=1)
+
+    def __call__(self, frame):
+        """Class of each found cell, int ``(n,)``."""
+        return self.model.predict(frame[3]) if len(frame[3]) else np.zeros(0, int)
+
+    def counts(self, frame):
+        return np.bincount(self(frame), minlength=self.class_of.max() + 1)[1:]
 
 
-def fitted(frames):
-    features, labels = np.concatenate([frame[3] for frame in frames]), np.concatenate([labels_of(f) for f in frames])
-    return LinearDiscriminantAnalysis().fit(features[labels > 0], labels[labels > 0])
-
-
-def typed(model, frame):
-    """Class of each found cell, int ``(n,)``."""
-    return model.predict(frame[3]) if len(frame[3]) else np.zeros(0, int)
-
-
-def evidence_of(labelled):
+def evidence_of(labelled, names, class_of):
     """Section ``errors`` of a cross-validation by patient; ``labelled`` are lists of frames by patient."""
     cells, pixels = [], []
-    for fold in range(FOLDS):
-        model = fitted([frame for p, frames in enumerate(labelled) if p % FOLDS != fold for frame in frames])
-        for p in range(fold, len(labelled), FOLDS):
-            for number, frame in enumerate(labelled[p]):
-                named = {"sample": f"{p}_{number}", "frame": f"{p}_{number}", "group": f"p{p}", "min_area": MIN_AREA}
-                classes = np.append(0, typed(model, frame))[frame[2]]
-                truth = Truth(frame[0], frame[1], np.ones(frame[0].shape, bool))
-                sides = cell_facts(truth, frame[2], classes, n_classes=4, min_area=MIN_AREA, gap_cap=3)
-                cells += [pd.DataFrame({**named, "side": s, **f}) for s, f in zip(("gt", "pred"), sides, strict=True)]
-                told = {"class": range(4), "class_name": ["background", *CLASSES], "pixels": frame[0].size}
-                pixels.append(pd.DataFrame({**named, **told}))
+    for p, frames in enumerate(labelled):
+        typing = Typing(class_of, [f for q, other in enumerate(labelled) if q % FOLDS != p % FOLDS for f in other])
+        for number, frame in enumerate(frames):
+            named = {"sample": f"{p}_{number}", "frame": f"{p}_{number}", "group": f"p{p}", "min_area": MIN_AREA}
+            truth = Truth(frame[0], class_of[frame[1]], np.ones(frame[0].shape, bool))
+            classes, limits = np.append(0, typing(frame))[frame[2]], {"min_area": MIN_AREA, "gap_cap": 3}
+            sides = cell_facts(truth, frame[2], classes, n_classes=len(names) + 1, **limits)
+            cells += [pd.DataFrame({**named, "side": s, **f}) for s, f in zip(("gt", "pred"), sides, strict=True)]
+            told = {"class": range(len(names) + 1), "class_name": ["background", *names], "pixels": frame[0].size}
+            pixels.append(pd.DataFrame({**named, **told}))
     return detector_errors(pd.concat(cells, ignore_index=True), pd.concat(pixels, ignore_index=True))
 
 
-def shares_of(known, seed, patient):
+def shares_of(known, seed, patient, class_of):
     """The mix that the patient's cells are drawn from."""
     own, _ = patient_of(known, optics.patient_stain(seed, patient), seed, patient)
     mix = np.array([own["frequencies"][name] for name in CLASS_NAMES])
-    return np.bincount(CLASS_OF[1:] - 1, mix) / mix.sum()
+    return np.bincount(class_of[1:] - 1, mix) / mix.sum()
 
 
-def true_cells(frame):
+def true_cells(frame, class_of):
     """Number of true cells of each class that count."""
-    table = np.zeros((frame[0].max() + 1, 4), int)
-    np.add.at(table, (frame[0].ravel(), frame[1].ravel()), 1)
+    table = np.zeros((frame[0].max() + 1, class_of.max() + 1), int)
+    np.add.at(table, (frame[0].ravel(), class_of[frame[1]].ravel()), 1)
     kinds = table[1:][table[1:].sum(axis=1) >= MIN_AREA].argmax(axis=1)
-    return np.bincount(kinds, minlength=4)[1:]
+    return np.bincount(kinds, minlength=class_of.max() + 1)[1:]
 
 
 def inside(draws, truth):
@@ -116,49 +127,44 @@ def inside(draws, truth):
     return (low - 1e-9 <= truth) & (truth <= high + 1e-9)
 
 
-def of_set(seed):
-    """Whether the intervals of each patient hold, and what the evidence was like."""
-    known, rng = check(SETTINGS), np.random.default_rng(seed)
-    patients = [
-        [frame_of(known, seed, p, n) for n in range(LABELLED_FRAMES if p < LABELLED else FRAMES)] for p in range(60)
-    ]
-    labelled, others = patients[:LABELLED], patients[LABELLED:]
-    errors = evidence_of(labelled)
-    model, told = fitted([frame for frames in labelled for frame in frames]), detector(errors)
-    counts = [np.array([np.bincount(typed(model, f), minlength=4)[1:] for f in frames]) for frames in others]
-    area = np.full(FRAMES, float(patients[0][0][0].size))
+def of_typing(known, seed, patients, names, class_of):
+    """Whether the intervals of each patient hold, and how classes were found in the evidence."""
+    rng, labelled, others = np.random.default_rng(seed), patients[:LABELLED], patients[LABELLED:]
+    errors = evidence_of(labelled, names, class_of)
+    typing, told = Typing(class_of, [frame for frames in labelled for frame in frames]), detector(errors)
+    counts, area = [np.array([typing.counts(f) for f in frames]) for frames in others], np.full(FRAMES, float(PIXELS))
     own = sampling_of(np.concatenate(counts), np.tile(area, len(others)), np.repeat(np.arange(len(others)), FRAMES))
-    rows = []
+    sampling, rows = borrowed(own, evidence_fields(errors)), []
     for p, (found, frames) in enumerate(zip(counts, others, strict=True)):
-        fields, truth = Fields(found, area), np.sum([true_cells(frame) for frame in frames], axis=0)
-        sampling = borrowed(own, evidence_fields(errors))
-        shares, _ = drawn_patient(fields, told, sampling, rng, 2000)
-        naive, _ = drawn_patient(fields, perfect(CLASSES), sampling, rng, 2000)
-        there, mix = drawn_fields(fields, told, rng, 2000).astype(float), shares_of(known, seed, LABELLED + p)
-        rows.append(
-            {
-                "share of the patient": inside(shares, mix), "as found": inside(naive, mix),
-                "cells in these fields": inside(np.column_stack([there, there.sum(axis=1)]), np.append(truth, truth.sum())),
-                "width of shares": np.subtract(*interval(shares, 0.95)[::-1]),
-            }
-        )  # fmt: skip
-    return rows, errors, told
+        fields, truth = Fields(found, area), np.sum([true_cells(frame, class_of) for frame in frames], axis=0)
+        shares, _ = drawn_patient(fields, told, sampling, rng, DRAWS)
+        naive, _ = drawn_patient(fields, perfect(names), sampling, rng, DRAWS)
+        there = drawn_fields(fields, told, rng, DRAWS).astype(float)
+        mix, there = shares_of(known, seed, LABELLED + p, class_of), np.column_stack([there, there.sum(axis=1)])
+        rows.append({
+            "share of the patient": inside(shares, mix), "as found": inside(naive, mix),
+            "cells in these fields": inside(there, np.append(truth, truth.sum())),
+            "width of shares": np.subtract(*interval(shares, 0.95)[::-1]),
+        })  # fmt: skip
+    return rows, np.sum([frame["found"] for frame in errors["frames"]], axis=0) / told.truth[:, None]
 
 
 def main(sets):
-    rows, seen = [], []
+    known, command = check(SETTINGS), f"python benchmarks/counts/smears.py {sets}"
+    rows, seen = ({name: [] for name in TYPINGS} for _ in range(2))
     for seed in range(sets):
-        of, errors, told = of_set(seed)
-        rows += of
-        found = np.sum([frame["found"] for frame in errors["frames"]], axis=0) / told.truth[:, None]
-        seen.append(found)
-        print(seed, {name: np.mean([row[name] for row in of], axis=0).round(3).tolist() for name in of[0]}, flush=True)
-        print(found.round(3).tolist(), told.truth.tolist(), told.between, flush=True)
-    means = {name: np.mean([row[name] for row in rows], axis=0).round(4).tolist() for name in rows[0]}
-    command = f"python benchmarks/counts/smears.py {sets}"
-    result = {"command": command, "level": 0.95, "patients": len(rows), "classes": CLASSES}
-    result |= {"width of shares": means.pop("width of shares"), "coverage": means}
-    result |= {"found as, by true class": np.mean(seen, axis=0).round(4).tolist()}
+        numbers = [LABELLED_FRAMES] * LABELLED + [FRAMES] * (SETTINGS["patients"] - LABELLED)
+        patients = [[frame_of(known, seed, p, n) for n in range(number)] for p, number in enumerate(numbers)]
+        for name, (classes, class_of) in TYPINGS.items():
+            of, found = of_typing(known, seed, patients, classes, class_of)
+            rows[name] += of
+            seen[name].append(found)
+            print(seed, name, {key: np.mean([row[key] for row in of], axis=0).round(3).tolist() for key in of[0]})
+    result = {"command": command, "level": 0.95, "patients": sets * (SETTINGS["patients"] - LABELLED)}
+    for name, of in rows.items():
+        means = {key: np.mean([row[key] for row in of], axis=0).round(4).tolist() for key in of[0]}
+        result[name] = {"classes": TYPINGS[name][0], "width of shares": means.pop("width of shares"), "coverage": means}
+        result[name] |= {"found as, by true class": np.mean(seen[name], axis=0).round(4).tolist()}
     OUT.write_text(json.dumps(result, indent=1) + "\n")
 
 
