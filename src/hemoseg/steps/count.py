@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     errors = read_errors(path, segmented, needed=args.evidence is not None) if path else None
     asked = {"level": args.level, "within": args.within, "seed": args.seed, "border": args.border}
     least = errors["min_area"] if errors else 0.0
-    found = found_in(segmented.cells, images, segmented.class_names[1:], min_area=least, **asked)
+    notes = ("against_auto",) if errors and errors.get("against") == "auto" else ()
+    found = found_in(segmented.cells, images, segmented.class_names[1:], min_area=least, notes=notes, **asked)
     known: Detector | None = detector(errors) if errors else None
     tables = {
         "patients": patient_counts(found, known, evidence_fields(errors) if errors else Sampling()),

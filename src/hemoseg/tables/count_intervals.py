@@ -37,6 +37,8 @@ NOTES = {
     "one_field": "The patient has one field: how fields differ is taken from other patients or the evidence.",
     "fields_alike": "No patient has two fields, and neither has the evidence: cells are taken to fall at random.",
     "shape_only": "Of the outlines as found: the model's errors are not in the interval.",
+    "out_of_reach": "No number of fields makes the interval as narrow as asked: the model's errors leave `floor`.",
+    "against_auto": "The model's errors are known against automatic labels only, which err themselves.",
     "no_group": "No patients are named: all images are taken to be of one.",
 }
 
@@ -55,6 +57,7 @@ class Found:
         level: of the intervals.
         within: half width of a share that is asked for.
         seed: of the draws.
+        notes: words that every row bears.
     """
 
     classes: list[str]
@@ -64,6 +67,7 @@ class Found:
     level: float = 0.95
     within: float = 0.05
     seed: int = 0
+    notes: tuple[str, ...] = ()
 
     def fields(self, rows: pd.DataFrame) -> Fields:
         """Predicted cells of some of the images."""
@@ -104,7 +108,7 @@ def patient_counts(found: Found, detector: Detector | None, elsewhere: Sampling 
         of = [*_of_fields(found, fields, detector, [found.seed, 2, number])]
         of += _of_patient(found, fields, images, detector, sampling, [found.seed, 3, number])
         of += sickling_rows(found.cells, images, found.images, found.level)
-        rows += [told | row | {"notes": ";".join([*notes, *filter(None, [row.get("notes", "")])])} for row in of]
+        rows += [told | row | {"notes": _joined(*notes, row["notes"])} for row in of]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -126,7 +130,7 @@ def perfect(classes: list[str]) -> Detector:
 
 def _of_fields(found: Found, fields: Fields, detector: Detector | None, seed: list[int]) -> Iterator[dict[str, Any]]:
     """Counts and shares in the fields at hand; without evidence as found, without intervals."""
-    told = {"target": FIELDS, "notes": _notes(detector)}
+    told = {"target": FIELDS, "notes": _notes(found, detector)}
     value = point(fields, detector) if detector else fields.total.astype(float)
     draws = drawn_fields(fields, detector, np.random.default_rng(seed)) if detector else None
     for measure, made in (("count", _with_sum), ("share", _shares)):
@@ -141,14 +145,19 @@ def _of_patient(
 ) -> Iterator[dict[str, Any]]:
     """Shares in the patient's blood with the fields that a share to within so much needs, and densities."""
     known = detector or perfect(found.classes)
-    notes = [_notes(detector), "one_field" if len(images) == 1 else "", "" if sampling.freedom else "fields_alike"]
+    notes = [
+        _notes(found, detector),
+        "one_field" if len(images) == 1 else "",
+        "" if sampling.freedom else "fields_alike",
+    ]
     told = {"target": PATIENT, "notes": ";".join(filter(None, notes))}
     shares, density = drawn_patient(fields, known, sampling, np.random.default_rng(seed))
     value, per_unit = point(fields, known), fields.area.sum() / images["field"].sum()
     ends = np.array(interval(np.pad(shares, ((0, 0), (0, 1)), constant_values=np.nan), found.level))
     rows = _rows(found, detector, fields, told | {"measure": "share"}, _shares(value), ends)
     for row, plan in zip(rows, _plans(found, fields, known, sampling), strict=False):  # one class has no shares
-        yield row | (plan if detector else plan | {"floor": np.nan})
+        more = {"notes": _joined(row["notes"], "out_of_reach")} if plan.get("fields_needed") == np.inf else {}
+        yield row | plan | more | ({} if detector else {"floor": np.nan})
     ends = np.array(interval(_with_sum(density * per_unit), found.level))
     value = _with_sum(value / images["field"].sum())
     yield from _rows(found, detector, fields, told | {"measure": "density", "unit": found.unit}, value, ends)
@@ -178,7 +187,7 @@ def _rows(
     unknown = [*(~detector.known if detector else [False] * len(found.classes)), False]
     number = _with_sum(fields.total)
     for k, name in enumerate(names):
-        notes = ";".join(filter(None, [told["notes"], "few_in_evidence" if unknown[k] else ""]))
+        notes = _joined(told["notes"], "few_in_evidence" if unknown[k] else "")
         low, high = (np.nan, np.nan) if unknown[k] else ends[:, k]
         row = {"unit": "cells" if told["measure"] == "count" else ""} | told | {"class": name, "found": number[k]}
         yield row | {"value": value[k], "low": low, "high": high, "notes": notes}
@@ -194,11 +203,15 @@ def _shares(number: np.ndarray) -> np.ndarray:
     return _with_sum(np.divide(number, whole, out=np.full(number.shape, np.nan), where=whole > 0))
 
 
-def _notes(detector: Detector | None) -> str:
+def _notes(found: Found, detector: Detector | None) -> str:
     if detector is None:
-        return "no_evidence"
-    found = mean_rates(detector).found[0][detector.known]
-    found = found / found.sum(axis=1, keepdims=True)
-    hard = len(found) > 1 and np.linalg.cond(found[:, detector.known]) > CONDITION
-    notes = {"hardly_told_apart": hard, "no_patients_in_evidence": not detector.grouped}
-    return ";".join(name for name, said in notes.items() if said)
+        return _joined(*found.notes, "no_evidence")
+    known = mean_rates(detector).found[0][detector.known]
+    shares = known / known.sum(axis=1, keepdims=True)
+    hard = len(shares) > 1 and np.linalg.cond(shares[:, detector.known]) > CONDITION
+    words = {"hardly_told_apart": hard, "no_patients_in_evidence": not detector.grouped}
+    return _joined(*found.notes, *(word for word, so in words.items() if so))
+
+
+def _joined(*words: str) -> str:
+    return ";".join(filter(None, words))

@@ -1,6 +1,7 @@
 """Which cells of segmented images count, and the fields that they are of: from their tables alone, without pixels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ PIXELS_PER_UNIT = 1e6  # of a density where the size of pixels is not known
 
 
 def found_in(
-    cells: pd.DataFrame, images: pd.DataFrame, classes: Sequence[str], *, border: str, min_area: float, **asked: float
+    cells: pd.DataFrame, images: pd.DataFrame, classes: Sequence[str], *, border: str, min_area: float, **asked: Any
 ) -> Found:
     """The cells that count, and the images that they are of.
 
@@ -23,7 +24,7 @@ def found_in(
         border: one of `metrics.counting.RULES`; a cell at a border is at the one that is nearest to its centre, which
             is wrong at most for cells in a corner.
         min_area: in pixels of the network; cells below it do not count.
-        asked: level, within and seed of `Found`.
+        asked: level, within, seed and notes of `Found`.
     """
     scale = images["scale"].fillna(1.0).astype(float)
     pixels = images["rows"] * images["columns"]
