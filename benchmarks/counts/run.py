@@ -131,6 +131,7 @@ def main(patients):
     for number, (name, scenario) in enumerate(SCENARIOS.items()):
         told["scenarios"][name] = of_scenario(np.random.default_rng([number, patients]), scenario, patients)
         print(name, json.dumps(told["scenarios"][name]), flush=True)
+        OUT.write_text(json.dumps(told, indent=1) + "\n")
     told["planned"] = planned(np.random.default_rng([100, patients]), max(patients // 10, 1))
     print(told["planned"])
     OUT.write_text(json.dumps(told, indent=1) + "\n")
