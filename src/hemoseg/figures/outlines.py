@@ -33,7 +33,7 @@ def outlined(
     target = tuple(max(1, round(side * share)) for side in size)
     picture = _picture(image, size, target)
     down, across = (nearest(one, other) for one, other in zip(size, target, strict=True))
-    small = np.stack([labels(int(row), int(row) + 1)[0][across] for row in down])
+    small = labels(0, size[0]) if target == size else np.stack([labels(r, r + 1)[0][across] for r in down.tolist()])
     colours = np.array([[0, 0, 0], *map(_rgb, COLOURS)], np.uint8)
     of_cell = colours[np.concatenate([[0], (np.asarray(kinds, int) - 1) % len(COLOURS) + 1])]
     edge = _edges(small)
