@@ -42,7 +42,7 @@ from hemoseg.steps.weights import sha256, write_weights
 from hemoseg.training.batches import Normalisation
 
 PATCH = 2000  # pixels of the simulated frame
-SETTINGS = {"height": PATCH, "width": PATCH, "channels": 3, "diameter": 44.0, "cells": 900.0, "margin": 0}
+SETTINGS = {"height": PATCH, "width": PATCH, "channels": 3, "diameter": 44.0, "cells": 900.0, "margin": [0, 0]}
 NETWORK = {"width": 4, "levels": 2}
 CROP, STEPS, BATCH = 192, 120, 4
 
