@@ -4,12 +4,14 @@ Translations take seconds each: without HEMOSEG_EVERY_EXPORT=1 the cheapest netw
 are packed, the one that proposes is translated, and the others are named as skipped.
 """
 
+import io
 import os
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +47,23 @@ SMALL = {
     "vgg16_unet": {"width": 2},
 }  # fmt: skip
 PACKED, TRANSLATED = ("mask_rcnn", "unet"), ("instance_unet", "mask_rcnn")  # always
-EVIDENCE = {"predict": {"cells": "watershed", "markers": {"source": "proposals", "score": 0.0}}}
+EVIDENCE = {
+    "predict": {"cells": "watershed", "markers": {"source": "proposals", "score": 0.0}},
+    "sharing": {"licence": "CC-BY-4.0", "authors": ["Ada Lovelace"]},
+    "data": {
+        "name": "Blood <b> of 2012", "licence": "CC0", "frames": 9, "white": 255.0,
+        "citation": "Ljosa et al., Nature Methods, 2012, https://doi.org/10.1038/nmeth.2083; BBBC041",
+    },
+    "evaluations": {
+        "splits": ["fold1"], "images": 9, "against": "truth", "units": "group", "n_units": 3,
+        "rows": [
+            {"column": column, "header": header, "class": name, "unit": "", "value": value, "low": 0.1, "high": None,
+             "definition": f"definition of {header}"}
+            for column, header in (("dice", "Dice"), ("f1_50", "F1 of the cells at 0.5"))
+            for name, value in (("disc", 0.91), ("sickle", None))
+        ],
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +158,15 @@ def test_an_onnx_file_gives_the_masks_of_its_folder(shared, network_name, capsys
         assert np.array_equal(cells, near_cells)
 
 
+def test_a_package_without_evidence_says_what_is_not_known(shared, tmp_path, monkeypatch):
+    monkeypatch.setattr("hemoseg.steps.zoo.tested", lambda *_: "not tested again")
+    write_drawn(tmp_path / "model", "mask_rcnn")
+    (tmp_path / "model/evidence.json").unlink()
+    with zipfile.ZipFile(export(tmp_path, "zip")) as archive:
+        assert b"## Validation\n\nNot known" in archive.read("README.md")
+        assert "evaluations" not in yaml.safe_load(archive.read("bioimageio.yaml"))["config"]["bioimageio"]
+
+
 def test_a_package_says_nothing_of_the_lab_and_all_of_the_model(shared):
     folder = shared("mask_rcnn")
     with zipfile.ZipFile(export(folder, "zip")) as archive:
@@ -152,7 +179,15 @@ def test_a_package_says_nothing_of_the_lab_and_all_of_the_model(shared):
         assert b"Jane Doe" not in text
         assert str(folder).encode() not in text
     assert b"Research use only" in content["README.md"]
-    assert b"## Validation\n\nNot known" in content["README.md"]
+    assert b"Blood &lt;b&gt; of 2012" in content["README.md"]
+    told = yaml.safe_load(content["bioimageio.yaml"])
+    (found,) = told["config"]["bioimageio"]["evaluations"]
+    assert found["dataset_source"] == "https://doi.org/10.1038/nmeth.2083"
+    assert found["metrics"] == ["Dice", "F1 of the cells "]
+    assert (found["evaluation_factors"], found["results"]) == (["disc", "sickle"], [[0.91, "not known"]] * 2)
+    assert (told["license"], told["authors"]) == ("CC-BY-4.0", [{"name": "Ada Lovelace"}])
+    assert told["cite"][0]["doi"] == "10.1038/nmeth.2083"
+    assert np.load(io.BytesIO(content["test_input.npy"])).max() <= 255
 
 
 def test_the_same_model_makes_the_same_package(shared, tmp_path, monkeypatch):

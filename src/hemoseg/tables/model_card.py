@@ -130,7 +130,7 @@ def _validation(evidence: Mapping[str, Any]) -> str:
 
 
 def _score(row: Mapping[str, Any]) -> list[str]:
-    interval = UNKNOWN if row["low"] is None else f"{row['low']:.4g} to {row['high']:.4g}"
+    interval = UNKNOWN if None in (row["low"], row["high"]) else f"{row['low']:.4g} to {row['high']:.4g}"
     value = UNKNOWN if row["value"] is None else f"{row['value']:.4g}"
     return [plain(row["header"]), plain(row["class"]), value, interval, plain(row["unit"] or "")]
 
