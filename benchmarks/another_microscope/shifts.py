@@ -44,6 +44,7 @@ def _cast(image, size):
 
 
 SHIFTS = {  # name: what the size is, sizes, shift
+    "unchanged": ("", (0,), lambda image, cells, size: (image, cells)),
     "paler": ("optical density divided by", (1.5, 2, 3, 5), _of_light(lambda x, s: _stained(x, 1 / s))),
     "darker": ("optical density times", (1.5, 2, 3), _of_light(_stained)),
     "hue": ("degrees", (15, 30, 60, 120), _of_light(_turned)),

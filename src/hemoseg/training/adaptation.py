@@ -36,7 +36,7 @@ class Adapting:
         seed: of the order and the augmentation.
     """
 
-    steps: int = 60
+    steps: int = 40
     rounds: int = 2
     batch_size: int = 5
     learning_rate: float = 0.0003

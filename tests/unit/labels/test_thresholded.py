@@ -63,3 +63,17 @@ def test_the_typical_area_is_a_cell_s_and_grows_with_the_pixels():
 @pytest.mark.parametrize("mask", [np.zeros((24, 32), bool), np.ones((24, 32), bool)])
 def test_a_mask_of_nothing_or_everything_has_none_or_one_cell(mask):
     assert touching_parted(mask).max() == mask.any()
+
+
+def test_large_bumpy_cells_are_whole_and_a_clump_that_stays_one_weighs_little():
+    rows, columns = np.mgrid[:300, :400]
+    mask, area = np.zeros((300, 400), bool), []
+    for turn, (row, column) in enumerate([(60, 60), (60, 180), (60, 300), (180, 110), (190, 250)]):
+        angle, radius = np.arctan2(rows - row, columns - column), np.hypot(rows - row, columns - column)
+        own = radius < 40 * (1 + 0.1 * np.sin(9 * angle + turn)) * (1 + 0.35 * np.cos(2 * angle + turn))
+        area.append(own.sum())
+        mask |= own
+    assert typical_area(mask) == pytest.approx(np.median(area), rel=0.05)
+    clumped = discs(APART)
+    clumped[68:92, 45:85] = True  # nearly four cells, without a waist
+    assert typical_area(clumped) == pytest.approx(discs([(48, 64)]).sum(), rel=0.1)

@@ -61,12 +61,16 @@ def test_a_flag_names_what_is_beyond_and_by_how_much():
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_an_image_is_judged_on_the_grid_of_the_training(factor):
+def test_an_image_is_judged_on_the_grid_of_the_training(factor, monkeypatch):
     image, mask = field(GRID)
     known = {"agreement": reference([agreement(mask, image)] * 3)}
     large, cells = (np.kron(one, np.ones((factor, factor), one.dtype)) for one in (image, mask.astype(np.int32)))
+    shapes = []
+    seen_as = lambda mask, image: shapes.append((mask.shape, image.shape[1:])) or agreement(mask, image)  # noqa: E731
+    monkeypatch.setattr("hemoseg.tables.agreement.agreement", seen_as)
     assert agreement_flags(large, cells, known, 1 / factor) == []
     assert agreement_flags(large, np.zeros_like(cells), known, 1 / factor)[0][0] == WORD
+    assert shapes == [(mask.shape, mask.shape)] * 2
     assert agreement_flags(large, np.zeros_like(cells), {}, 1 / factor) == []
     assert agreement_flags(large, np.zeros_like(cells), None, 1 / factor) == []
 
