@@ -68,10 +68,18 @@ def write_image(
         with written_whole(out / "overlays" / f"{item.name}.png") as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
         if formats:
-            labels = np.concatenate([found.labels(*band) for band in bands(*found.size)])
+            labels = _whole(found)
             facts = {"classes": list(class_names), "pixel_size_um": item.pixel_size}
             write_formats(out, item.name, labels, cells, facts, formats)
     return cells
+
+
+def _whole(found: Found) -> np.ndarray:
+    """All labels, int32 ``(H, W)``: what the writers of formats need; it is in memory once."""
+    labels = np.empty(found.size, np.int32)
+    for first, last in bands(*found.size):
+        labels[first:last] = found.labels(first, last)
+    return labels
 
 
 def flags_of(found: Found, evidence: Mapping[str, Any], scale: float, channels: int) -> list[tuple[str, str]]:
