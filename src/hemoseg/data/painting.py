@@ -7,6 +7,8 @@ import numpy as np
 from hemoseg.labels.pixel_runs import PixelRuns
 
 PIXELS_AT_ONCE = 2**24  # that are painted together, so that memory is bounded
+MOST_CROSSINGS = 2**27  # of sides and rows: a slide of 400,000 cells has a quarter of that; more would fill the memory
+MOST_TIMES = 100  # that cells may cover an image
 FARTHEST = 1e9  # pixels from the origin: beyond lies no image, and floats no longer tell pixels apart
 
 
@@ -22,7 +24,7 @@ def filled(polygons: Sequence[tuple[int, Sequence[np.ndarray]]], size: tuple[int
         A run may be there twice where two polygons of a label overlap.
 
     Raises:
-        ValueError: a point that is no number or too far away.
+        ValueError: a point that is no number or too far away, or more and longer sides than cells have.
     """
     label = [label for label, rings in polygons for _ in rings]
     polygon = [number for number, (_, rings) in enumerate(polygons) for _ in rings]
@@ -51,6 +53,8 @@ def _crossings(begin: np.ndarray, end: np.ndarray, size: tuple[int, int]) -> tup
     first = np.clip(np.ceil(upper - 0.5), 0, height).astype(np.int64)
     last = np.clip(np.ceil(lower - 0.5), 0, height).astype(np.int64)
     rows = last - first
+    if rows.sum() > MOST_CROSSINGS:
+        raise ValueError("more and longer sides than cells have")
     side = np.repeat(np.arange(len(begin)), rows)
     row = np.arange(len(side)) - np.repeat(np.cumsum(rows) - rows, rows) + first[side]
     (x0, y0), (x1, y1) = begin[side].T, end[side].T
@@ -67,8 +71,13 @@ def painted(runs: PixelRuns, size: tuple[int, int]) -> tuple[np.ndarray, int]:
     Args:
         runs: of labels 1..n.
         size: rows and columns.
+
+    Raises:
+        ValueError: the labels together are `MOST_TIMES` as large as the image.
     """
     area = np.bincount(runs.label, runs.length)
+    if area.sum() > MOST_TIMES * size[0] * size[1]:
+        raise ValueError(f"cells that cover the image more than {MOST_TIMES} times over")
     order = np.lexsort((runs.label, -area[runs.label]))
     image = np.zeros(size[0] * size[1], np.int32)
     begin = runs.row * size[1] + runs.start

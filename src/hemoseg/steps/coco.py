@@ -5,7 +5,7 @@ What COCO has no place for stands beside it under ``hemoseg``: an annotation's `
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 import tifffile
 from pycocotools import mask as rle
 
+from hemoseg.data.samples import IGNORE
 from hemoseg.errors import InputError
 from hemoseg.labels.pixel_runs import PixelRuns, pixel_runs
 from hemoseg.steps.claims import Claims, read_foreign_json, whole_number
@@ -20,6 +21,7 @@ from hemoseg.steps.decoding import MOST_PIXELS
 from hemoseg.steps.files import written_whole
 
 NONE = np.zeros(0, np.int64)
+MOST_RUNS = 2**27  # columns of all masks of an image: a slide of 400,000 cells has a quarter of that
 
 
 def write(path: str | Path, images: pd.DataFrame, cells: pd.DataFrame, facts: Mapping[str, Any]) -> None:
@@ -125,12 +127,12 @@ def read(path: str | Path) -> dict[str, tuple[tuple[int, int], Claims]]:
         found = {}
         for number, image in images.items():
             size = _size(path, image)
-            name = str((image.get("hemoseg") or {}).get("image") or PurePath(image["file_name"]).stem)
+            name = str((image.get("hemoseg") or {}).get("image") or PureWindowsPath(image["file_name"]).stem)
             if name in found:
                 raise InputError(f"{path}: two images are called {name!r}; give their files different names")
             found[name] = size, _claims(path, of_image[number], names, size)
         return found
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         cause = f"nothing is said of {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: no COCO file of masks ({cause}); export it again") from None
 
@@ -156,7 +158,8 @@ def _claims(
             empty += 1
             continue
         ids.append(whole_number((annotation.get("hemoseg") or {}).get("cell_id")))
-        kinds.append(names[annotation["category_id"]])
+        name = names[annotation["category_id"]]
+        kinds.append(IGNORE if annotation.get("iscrowd") else name)  # a crowd is not one cell, nor is it background
         parts.append((np.full(len(begin), len(ids)), begin, stop))
     notices = [f"{empty} annotations were left out: they have no mask, or an empty one"] if empty else []
     label, begin, stop = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else (NONE,) * 3
@@ -218,6 +221,8 @@ def _down_the_columns(label: np.ndarray, begin: np.ndarray, stop: np.ndarray, he
     """Stretches of pixels counted down the columns as runs of the turned image, in which a column is a row."""
     first, last = begin // height, (stop - 1) // height
     columns = last - first + 1
+    if columns.sum() > MOST_RUNS:
+        raise ValueError("more and longer masks than cells have")
     which = np.repeat(np.arange(len(begin)), columns)
     row = first[which] + np.arange(len(which)) - np.repeat(np.cumsum(columns) - columns, columns)
     start = np.where(row == first[which], begin[which] - row * height, 0)

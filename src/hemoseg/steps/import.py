@@ -135,7 +135,7 @@ def _write(
         size, before = originals.size(name), originals.before(name)
         old, kinds_before = before or (np.zeros(size, np.int32), {})
         if name in corrections:
-            cells = settled(corrections[name].read(size), size, old if before else None)
+            cells = _settled(corrections[name], name, size, old if before else None)
             where = f"{corrections[name].path}: image {name!r}: cell"
         else:
             cells, where = Cells(old, dict.fromkeys(kinds_before), []), f"{name}: cell"
@@ -150,6 +150,13 @@ def _write(
         rows.append({"id": name, "image": f"images/{originals.place(name, folder / 'images', link)}",
                      "group": originals.group(name), "cells": len(kinds), "changed": len(changed)})  # fmt: skip
     return rows, pd.concat(tables[1:] or tables, ignore_index=True)[COLUMNS], notices
+
+
+def _settled(correction: Correction, name: str, size: tuple[int, int], before: np.ndarray | None) -> Cells:
+    try:
+        return settled(correction.read(size), size, before)
+    except ValueError as error:
+        raise InputError(f"{correction.path}: image {name!r} has {error}; export it again") from None
 
 
 def _write_labels(folder: Path, name: str, instances: np.ndarray, kinds: Mapping[int, int]) -> None:

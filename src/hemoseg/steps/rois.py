@@ -28,7 +28,8 @@ LARGEST = 2**15 - 1  # of what a polygon's 16-bit corners can tell; beyond, cell
 MOST_POINTS = 2**16 - 1  # of a polygon
 EPOCH = (1980, 1, 1, 0, 0, 0)  # time of each entry, so that two runs give the same file
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # of a composite's path
-MOST_BYTES = 2**26  # of one region when it is read
+MOST_BYTES = 2**30  # of all regions of a file, unpacked
+OVAL_POINTS = 720  # of the polygon that stands for an oval: less than 0.01 pixels off up to 1000 pixels across
 POLYGONS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
 
 
@@ -88,8 +89,8 @@ def _path(ring: np.ndarray) -> np.ndarray:
 def read(path: str | Path, size: tuple[int, int]) -> Claims:
     """The cells of a zip of regions.
 
-    Polygons, freehand and traced regions, rectangles and composites of straight lines are cells; what is none of them
-    (points, lines, ovals, curves) is left out with a notice.
+    Polygons, freehand and traced regions, rectangles, ovals and composites of straight lines are cells; what is none of
+    them (points, lines, curves) is left out with a notice.
 
     Raises:
         InputError: it is no zip of regions.
@@ -105,7 +106,9 @@ def read(path: str | Path, size: tuple[int, int]) -> Claims:
         ids.append(whole_number(region.name or name))
         kinds.append(int(region.group) or None)
         polygons.append((len(ids), rings))
-    notices = [f"{others} regions were left out: they are no polygons, rectangles or composites"] if others else []
+    notices = (
+        [f"{others} regions were left out: they are no polygons, rectangles, ovals or composites"] if others else []
+    )
     try:
         return Claims(filled(polygons, size), ids, kinds, notices)
     except ValueError as error:
@@ -116,8 +119,8 @@ def _regions(path: Path) -> list[tuple[str, ImagejRoi]]:
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".roi")]
-            if big := [entry.filename for entry in entries if entry.file_size > MOST_BYTES]:
-                raise InputError(f"{path}: {big[0]!r} is larger than any region; save the regions again")
+            if sum(entry.file_size for entry in entries) > MOST_BYTES:
+                raise InputError(f"{path}: more than {MOST_BYTES:,} bytes of regions; save those of one image")
             return [(Path(entry.filename).stem, ImagejRoi.frombytes(archive.read(entry))) for entry in entries]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the name") from None
@@ -136,11 +139,21 @@ def _rings(region: ImagejRoi) -> list[np.ndarray] | None:
     if region.roitype == ROI_TYPE.RECT and not region.rounded_rect_arc_size and not region.subtype.value:
         left, top, right, bottom = region.left, region.top, region.right, region.bottom
         return [np.array([[left, top], [left, bottom], [right, bottom], [right, top]])]
-    if region.roitype not in POLYGONS or region.subtype.value:
+    if region.roitype == ROI_TYPE.OVAL:
+        return [_oval(region)]
+    if region.roitype not in POLYGONS:
         return None
     if region.subpixel_coordinates is not None:
         return [region.subpixel_coordinates.astype(np.float64)]
     return [region.integer_coordinates + np.array([region.left, region.top])]
+
+
+def _oval(region: ImagejRoi) -> np.ndarray:
+    angle = np.linspace(0, 2 * np.pi, OVAL_POINTS, endpoint=False)
+    across, down = region.right - region.left, region.bottom - region.top
+    return np.stack(
+        [region.left + across * (1 + np.cos(angle)) / 2, region.top + down * (1 + np.sin(angle)) / 2], axis=1
+    )
 
 
 def _rings_of_path(path: np.ndarray) -> list[np.ndarray] | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from roifile import ImagejRoi, roiread
+from roifile import ROI_TYPE, ImagejRoi, roiread
 
 from hemoseg.__main__ import main as run
 from hemoseg.errors import InputError
@@ -237,6 +237,43 @@ def test_overlapping_cells_are_settled_and_told(cells, tmp_path, capsys):
     assert "400 pixels" in capsys.readouterr().out
 
 
+def test_of_two_cells_with_one_id_the_first_keeps_it(cells, tmp_path):
+    file = cells / "qupath" / "b.geojson"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["features"].append(json.loads(json.dumps(content["features"][0])))
+    content["features"][4]["geometry"]["coordinates"] = [square(*NEW)]
+    file.write_text(json.dumps(content))
+    changes, frames, _ = imported(tmp_path, file)
+    assert told(changes) == {5: WANTED[5]}
+    assert (frames[0].instances == 1).sum() == 72
+
+
+def test_ovals_and_rectangles_are_cells_and_lines_are_not(cells, tmp_path):
+    regions = [ImagejRoi(roitype=kind, left=10, right=30, top=5, bottom=15, group=1, name="7" if kind.value == 2 else "8")
+               for kind in (ROI_TYPE.OVAL, ROI_TYPE.RECT)]  # fmt: skip
+    regions[1].left, regions[1].right = 40, 50
+    regions.append(ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, x2=9))
+    file = tmp_path / "b.zip"
+    for region in regions:
+        region.tofile(file)
+    _, frames, _ = imported(tmp_path, file)
+    found = frames[0].instances
+    rows, columns = np.indices(SIZE) + 0.5
+    assert ((found == 7) == (((columns - 20) / 10) ** 2 + ((rows - 10) / 5) ** 2 < 1)).all()
+    assert (found[5:15, 40:50] == 8).all()
+    assert (found == 8).sum() == 100
+    assert "1 regions were left out" in json.loads((tmp_path / "dataset/import.json").read_text())["notices"]["b"][0]
+
+
+def test_a_crowd_neither_trains_nor_counts(cells, tmp_path):
+    file = in_coco(cells)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["annotations"][0]["iscrowd"] = 1
+    file.write_text(json.dumps(content))
+    _, frames, _ = imported(tmp_path, file)
+    assert set(frames[0].classes[frames[0].instances == 2]) == {255}
+
+
 def test_a_class_is_renamed_or_ignored(cells, tmp_path):
     file = cells / "qupath" / "b.geojson"
     file.write_text(file.read_text(encoding="utf-8").replace('"round"', '"Unsure"'), encoding="utf-8")
@@ -296,6 +333,9 @@ REFUSED = [
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts="zzzz")), "no readable mask"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[5, 10**12])), "counts beyond"),
     (of_coco(lambda c: c["annotations"][5].update(segmentation=[[0, 0, 1e9, 1e9, 3, 5]])), "far from the image"),
+    (of_coco(lambda c: c["annotations"].extend(
+        {"image_id": 1, "category_id": 1, "segmentation": {"size": list(SIZE), "counts": [0, 2400]}} for _ in range(101)
+    )), "more than 100 times over"),
     (of_coco(lambda c: c["images"][0].update(width=10**9, height=10**9)), "correct its height"),
     (lambda folder: [folder / "ome", folder / "rois"], "pass one of them"),
     (lambda folder: [folder / "nowhere.png"], "no such file"),
