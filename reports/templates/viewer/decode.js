@@ -49,32 +49,42 @@ function placesOf(labels, [height, width], count) {
   return places;
 }
 
-// An image with everything that drawing needs; the last few are kept.
+// Images as they were read last; their layers are decoded when they are first shown.
 const READ = new Map();
 const KEPT = 4;
 
 async function imageOf(index) {
   if (READ.has(index)) return READ.get(index);
   const record = dataOf(`image-${index}`);
-  const [picture, layers] = await Promise.all([
-    pictureOf(record.picture),
-    Promise.all(record.layers.map((layer) => layerOf(layer, record))),
-  ]);
-  delete record.picture;
-  const image = { ...record, picture, layers };
-  matchLayers(image);
+  const picture = await pictureOf(record.picture);
+  for (const layer of record.layers) {
+    layer.count = layer.ids.length;
+    layer.columns.class ??= Array(layer.count).fill(0);
+    layer.paths = new Map();
+  }
+  const predictions = record.layers.filter((layer) => layer.role === "prediction");
+  const truth = record.layers.find((layer) => layer.role === "truth") ?? null;
+  const image = { ...record, picture, truth, predictions };
   READ.set(index, image);
   if (READ.size > KEPT) READ.delete(READ.keys().next().value);
   return image;
 }
 
-async function layerOf(layer, { grid }) {
-  const [labels, classes] = await Promise.all([
+async function decoded(layer, { grid, size }) {
+  if (!layer || layer.labels) return;
+  const [labels, classMap] = await Promise.all([
     labelsOf(layer.instances, layer.bits, grid),
     labelsOf(layer.classes, 8, grid),
   ]);
-  const count = layer.ids.length;
-  const columns = layer.columns;
-  columns.class ??= Array(count).fill(0);
-  return { ...layer, labels, classMap: classes, count, columns, places: placesOf(labels, grid, count), paths: new Map() };
+  const places = placesOf(labels, grid, layer.count);
+  places.forEach((place, cell) => {
+    if (!place.pixels) Object.assign(place, lost(layer.columns, cell, grid, size));
+  });
+  Object.assign(layer, { labels, classMap, places });
+}
+
+// Where a cell is that fell between the pixels of a coarser grid: a point, from its row and column.
+function lost({ row, column }, cell, grid, size) {
+  const [y, x] = [row, column].map((of, axis) => (((of?.[cell] ?? 0) + 0.5) * grid[axis]) / size[axis]);
+  return { x, y, x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 };
 }

@@ -110,7 +110,7 @@ class CellList {
       const cell = line.insertCell();
       if (column.text) cell.className = "text";
       if (column.key === "class") cell.append(swatch(this.head.classes[row.number], row.number));
-      const shown = column.key === "class" ? this.head.classes[row.number]?.name ?? "none" : formatted(row.values[column.key], column);
+      const shown = column.key === "id" ? row.name : formatted(row.values[column.key], column);
       cell.append(shown);
       if (column.text) cell.title = shown;
     }
@@ -154,20 +154,4 @@ class CellList {
     event.preventDefault();
     event.stopPropagation();
   }
-}
-
-// A patch of a class's colour with its hatch.
-function swatch(one, number) {
-  const patch = document.createElement("i");
-  patch.className = `swatch hatch${number > 0 ? (number - 1) % HATCHES.length : 0}`;
-  patch.style.backgroundColor = one?.colour ?? "#c4ccd6";
-  return patch;
-}
-
-function formatted(value, column) {
-  if (value === null || value === undefined || value === "") return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value) && column.digits === undefined) return value.toLocaleString("en");
-  return value.toLocaleString("en", { minimumFractionDigits: column.digits ?? 2, maximumFractionDigits: column.digits ?? 2 });
 }

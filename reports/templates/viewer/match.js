@@ -1,32 +1,18 @@
-// Truth against prediction, cell by cell (IoU of at least one half) and pixel by pixel.
+// Truth against prediction, cell by cell (IoU of at least one half) and pixel by pixel; ignored pixels count nowhere.
 
 const KINDS = ["found", "wrong class", "spurious", "missed"];
 const IGNORE = 255;
 
-function matchLayers(image) {
-  const truth = image.layers.find((layer) => layer.role === "truth");
-  image.truth = truth ?? null;
-  image.predictions = image.layers.filter((layer) => layer.role === "prediction");
-  image.differences = new Map();
-  if (truth) for (const layer of image.predictions) image.differences.set(layer, matched(truth, layer));
+// What `truth` and `said`, both decoded, make of each other; null without truth.
+function differenceOf(truth, said) {
+  if (!truth || !said) return null;
+  return (said.difference ??= matched(truth, said));
 }
 
-// Partner (-1 none), IoU and kind of every cell of both sides.
+// Partner (-1 none), IoU and kind of every cell of both sides, and a map of the pixels that differ.
 function matched(truth, said) {
-  const shared = new Map();
-  const sizes = [new Float64Array(truth.count), new Float64Array(said.count)];
-  for (let i = 0; i < truth.labels.length; i++) {
-    const a = truth.labels[i], b = said.labels[i];
-    if (truth.classMap[i] === IGNORE) continue;
-    if (a) sizes[0][a - 1]++;
-    if (b) sizes[1][b - 1]++;
-    if (a && b) shared.set((a - 1) * said.count + b - 1, (shared.get((a - 1) * said.count + b - 1) ?? 0) + 1);
-  }
-  const sides = [truth, said].map((layer) => ({
-    partner: new Int32Array(layer.count).fill(-1),
-    iou: new Float64Array(layer.count),
-    kind: [],
-  }));
+  const { shared, sizes } = overlaps(truth, said);
+  const sides = [truth, said].map(({ count }) => ({ partner: new Int32Array(count).fill(-1), iou: new Float64Array(count), kind: [] }));
   for (const [pair, pixels] of shared) {
     const a = Math.floor(pair / said.count), b = pair % said.count;
     const iou = pixels / (sizes[0][a] + sizes[1][b] - pixels);
@@ -36,13 +22,38 @@ function matched(truth, said) {
       if (iou >= 0.5) side.partner[own] = other;
     }
   }
-  for (const [side, own, other, alone] of [[sides[0], truth, said, "missed"], [sides[1], said, truth, "spurious"]]) {
-    side.partner.forEach((partner, i) => {
-      const same = partner >= 0 && own.columns.class[i] === other.columns.class[partner];
-      side.kind[i] = partner < 0 ? (sizes[own === truth ? 0 : 1][i] ? alone : "not judged") : same ? "found" : "wrong class";
+  sides.forEach((side, i) => {
+    const [own, other] = i ? [said, truth] : [truth, said];
+    const alone = i ? "spurious" : "missed";
+    side.partner.forEach((partner, cell) => {
+      const same = partner >= 0 && own.columns.class[cell] === other.columns.class[partner];
+      side.kind[cell] = partner >= 0 ? (same ? "found" : "wrong class") : sizes[i][cell] ? alone : "not judged";
     });
-  }
+  });
   return { truth: sides[0], said: sides[1], map: differing(truth.classMap, said.classMap), paths: new Map() };
+}
+
+// Pixels that each pair of cells shares, and those of each cell.
+function overlaps(truth, said) {
+  const shared = new Map(), sizes = [new Float64Array(truth.count), new Float64Array(said.count)];
+  let last = -1, run = 0;
+  const flush = () => run && shared.set(last, (shared.get(last) ?? 0) + run);
+  for (let i = 0; i < truth.labels.length; i++) {
+    if (truth.classMap[i] === IGNORE) continue;
+    const a = truth.labels[i], b = said.labels[i];
+    if (a) sizes[0][a - 1]++;
+    if (b) sizes[1][b - 1]++;
+    if (!a || !b) continue;
+    const pair = (a - 1) * said.count + b - 1;
+    if (pair !== last) {
+      flush();
+      last = pair;
+      run = 0;
+    }
+    run++;
+  }
+  flush();
+  return { shared, sizes };
 }
 
 // 1 wrong class, 2 spurious, 3 missed: as in KINDS.

@@ -1,25 +1,24 @@
-// The image with what is laid over it: drawing, zooming, panning, and finding the cell under a point.
+// The image with what is laid over it, drawn; and the cell under a point.
 
 const LINE = 2; // of outlines, in CSS pixels
 const KIND_COLOURS = { "wrong class": "#cc79a7", spurious: "#e69f00", missed: "#0a84e0" };
 const KIND_HATCHES = { "wrong class": 3, spurious: 1, missed: 2 };
 const NAMED_FROM = 26; // CSS pixels that a cell is wide before its name stands on it
-const MOST_ZOOM = 64; // screen pixels per pixel
 const FEW = 150; // cells in sight that are drawn anew in every frame; more are moved as one picture until all rests
 const REST = 110; // milliseconds without a move after which they are drawn anew
 
-class Stage {
+class Stage extends Camera {
   constructor(canvas, head) {
-    this.canvas = canvas;
+    super(canvas);
     this.face = canvas.getContext("2d", { alpha: false });
     this.cover = document.createElement("canvas"); // all that is laid over the image, as it was last drawn
     this.context = this.cover.getContext("2d");
     this.drawn = null; // of what the cover is: version and view
     this.version = 0; // of what is to be shown: image, layers, classes
     this.head = head;
-    this.image = null;
     this.on = {}; // layers that are shown
     this.hidden = new Set(); // classes that are not
+    this.kinds = new Set(); // of a cell against the truth, that are not either
     this.opacity = 0.45;
     this.said = null; // the prediction that is shown
     this.chosen = null; // {layer, cell}
@@ -27,10 +26,6 @@ class Stage {
     this.seen = () => {}; // called after each drawing
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.resize();
-  }
-
-  get ratio() {
-    return window.devicePixelRatio || 1;
   }
 
   resize() {
@@ -57,113 +52,25 @@ class Stage {
     this.refresh();
   }
 
-  // ---- where the image lies: scale in screen pixels per pixel, x and y of its corner ----
-
-  get fitScale() {
-    const [height, width] = this.image.grid;
-    return Math.min(this.canvas.width / width, this.canvas.height / height) * 0.97;
-  }
-
-  fit() {
-    this.stopFlight();
-    const [height, width] = this.image.grid;
-    this.scale = this.fitScale;
-    this.x = (this.canvas.width - width * this.scale) / 2;
-    this.y = (this.canvas.height - height * this.scale) / 2;
-    this.fitted = true;
-    this.draw();
-  }
-
-  // Zoom by a factor, the point of the canvas (CSS pixels; default its middle) stays where it is.
-  zoom(factor, at) {
-    this.stopFlight();
-    const point = at ?? { x: this.canvas.width / this.ratio / 2, y: this.canvas.height / this.ratio / 2 };
-    const [px, py] = [point.x * this.ratio, point.y * this.ratio];
-    const scale = Math.min(Math.max(this.scale * factor, Math.min(this.fitScale, 1) / 2), MOST_ZOOM * this.ratio);
-    this.x = px - ((px - this.x) * scale) / this.scale;
-    this.y = py - ((py - this.y) * scale) / this.scale;
-    this.scale = scale;
-    this.fitted = false;
-    this.keepInSight();
-    this.draw();
-  }
-
-  pan(dx, dy) {
-    this.stopFlight();
-    this.x += dx * this.ratio;
-    this.y += dy * this.ratio;
-    this.fitted = false;
-    this.keepInSight();
-    this.draw();
-  }
-
-  // A part of the image always stays in sight.
-  keepInSight() {
-    const [height, width] = this.image.grid;
-    const least = 60 * this.ratio;
-    this.x = Math.min(Math.max(this.x, least - width * this.scale), this.canvas.width - least);
-    this.y = Math.min(Math.max(this.y, least - height * this.scale), this.canvas.height - least);
-  }
-
-  // Fly to a cell: it fills a third of the canvas; `near` only moves, and only where the cell is out of sight.
-  flyTo(place, near = false) {
-    const across = Math.max(place.x1 - place.x0, place.y1 - place.y0, 4);
-    const wanted = Math.min(Math.min(this.canvas.width, this.canvas.height) / (3 * across), MOST_ZOOM * this.ratio);
-    const scale = near ? this.scale : Math.max(wanted, this.fitScale);
-    const [cx, cy] = [place.x * this.scale + this.x, place.y * this.scale + this.y];
-    const inSight = cx > 0 && cy > 0 && cx < this.canvas.width && cy < this.canvas.height;
-    if (near && inSight) return this.draw();
-    const target = { scale, x: this.canvas.width / 2 - place.x * scale, y: this.canvas.height / 2 - place.y * scale };
-    this.fly(target);
-  }
-
-  fly(target) {
-    this.stopFlight();
-    this.fitted = false;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const from = { scale: this.scale, x: this.x, y: this.y };
-    const middle = [this.canvas.width / 2, this.canvas.height / 2];
-    const centre = (view) => [(middle[0] - view.x) / view.scale, (middle[1] - view.y) / view.scale];
-    const [a, b] = [centre(from), centre(target)];
-    const begin = performance.now(), long = calm ? 0 : 260;
-    const step = (now) => {
-      const part = long ? Math.min(Math.max((now - begin) / long, 0), 1) : 1;
-      const eased = 1 - (1 - part) ** 3;
-      this.scale = from.scale * (target.scale / from.scale) ** eased;
-      const at = [0, 1].map((i) => a[i] + (b[i] - a[i]) * eased);
-      this.x = middle[0] - at[0] * this.scale;
-      this.y = middle[1] - at[1] * this.scale;
-      this.paint();
-      this.flight = part < 1 ? requestAnimationFrame(step) : null;
-    };
-    this.flight = requestAnimationFrame(step);
-  }
-
-  stopFlight() {
-    if (this.flight) cancelAnimationFrame(this.flight);
-    this.flight = null;
-  }
-
-  // Pixel of the grid under a point of the canvas in CSS pixels; null outside.
-  pixelAt(point) {
-    const x = Math.floor((point.x * this.ratio - this.x) / this.scale);
-    const y = Math.floor((point.y * this.ratio - this.y) / this.scale);
-    const [height, width] = this.image.grid;
-    return x >= 0 && y >= 0 && x < width && y < height ? { x, y, index: y * width + x } : null;
-  }
-
   // The cell under a point: the prediction's where it is shown, else the truth's.
   cellAt(point) {
     const pixel = this.image && this.pixelAt(point);
     if (!pixel) return null;
     for (const layer of [this.said, this.image.truth]) {
       const cell = layer ? layer.labels[pixel.index] - 1 : -1;
-      if (cell >= 0 && !this.hidden.has(layer.columns.class[cell])) return { layer, cell };
+      if (cell >= 0 && this.shows(layer, cell)) return { layer, cell };
     }
     return null;
   }
 
-  // ---- drawing ----
+  // Whether neither the class of a cell nor what the truth makes of it is hidden.
+  shows(layer, cell) {
+    if (this.hidden.has(layer.columns.class[cell])) return false;
+    if (!this.kinds.size) return true;
+    const difference = differenceOf(this.image.truth, this.said);
+    const judged = layer === this.said ? difference?.said : difference?.truth;
+    return !this.kinds.has(judged?.kind[cell]);
+  }
 
   // Something else is to be shown.
   refresh() {
@@ -247,29 +154,19 @@ class Stage {
   }
 
   get width() {
-    return (LINE * this.ratio) / this.scale;
-  }
-
-  // What part of the grid is seen, and whether it is so little that single cells are faster than all.
-  get sight() {
-    const [height, width] = this.image.grid;
-    const x0 = -this.x / this.scale, y0 = -this.y / this.scale;
-    const x1 = x0 + this.canvas.width / this.scale, y1 = y0 + this.canvas.height / this.scale;
-    const inner = (low, high, most) => Math.max(0, Math.min(high, most) - Math.max(low, 0));
-    const share = (inner(x0, x1, width) * inner(y0, y1, height)) / (width * height);
-    return { x0, y0, x1, y1, few: share < 0.4, sees: (p) => p.x1 > x0 && p.x0 < x1 && p.y1 > y0 && p.y0 < y1 };
+    return (LINE * this.unit) / this.scale;
   }
 
   // Paths of the cells of a class that are in sight.
   pathsOf(layer, number, sight) {
-    if (!sight.few) return [classPath(layer, this.image.grid, number, this.scale)];
+    if (!sight.few && !this.kinds.size) return [classPath(layer, this.image.grid, number, this.scale)];
     return (sight.cells ??= new Map()).get(layer)?.get(number) ?? this.gather(layer, sight).get(number) ?? [];
   }
 
   gather(layer, sight) {
     const found = new Map();
     layer.places.forEach((place, cell) => {
-      if (!sight.sees(place)) return;
+      if (!sight.sees(place) || !this.shows(layer, cell)) return;
       const number = layer.columns.class[cell];
       if (!found.has(number)) found.set(number, []);
       found.get(number).push(cellPath(layer, this.image.grid, cell));
@@ -305,11 +202,12 @@ class Stage {
   }
 
   paintDifference() {
-    const difference = this.image.differences.get(this.said);
+    const difference = differenceOf(this.image.truth, this.said);
     if (!difference) return;
     const paths = mapPaths(difference, "contours", difference.map, this.image.grid, 3, this.scale);
     paths.forEach((path, i) => {
       const kind = KINDS[i + 1];
+      if (this.kinds.has(kind)) return;
       this.fill(path, KIND_COLOURS[kind], KIND_HATCHES[kind], 0.25);
       this.context.strokeStyle = KIND_COLOURS[kind];
       this.context.lineWidth = this.width * 0.6;
@@ -332,7 +230,7 @@ class Stage {
     context.fill(path, "evenodd");
     if (hatch % HATCHES.length) {
       context.globalAlpha = Math.min(1, this.opacity + 0.35);
-      const pattern = hatchPattern(context, hatch, this.ratio);
+      const pattern = hatchPattern(context, hatch, this.unit);
       pattern.setTransform(new DOMMatrix().scale(1 / this.scale));
       context.fillStyle = pattern;
       context.fill(path, "evenodd");
@@ -350,9 +248,8 @@ class Stage {
       groups.get(colour).rect(x0, y0, x1 - x0, y1 - y0);
     };
     if (layer.boxes) layer.boxes.forEach(([x0, y0, x1, y1]) => add("#ffffff", x0, y0, x1, y1));
-    else layer.places.forEach((place, i) => {
-      const number = layer.columns.class[i];
-      if (place.pixels && !this.hidden.has(number)) add(this.colour(number), place.x0, place.y0, place.x1, place.y1);
+    else layer.places.forEach((place, cell) => {
+      if (this.shows(layer, cell)) add(this.colour(layer.columns.class[cell]), place.x0, place.y0, place.x1, place.y1);
     });
     for (const [colour, path] of groups) {
       context.strokeStyle = "rgba(0, 0, 0, 0.55)";
@@ -367,24 +264,24 @@ class Stage {
   paintNames() {
     const layer = this.said ?? this.image.truth;
     if (!layer) return;
-    const { context, ratio } = this;
+    const { context, unit } = this;
     const sight = this.sight;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.font = `600 ${11.5 * ratio}px system-ui, sans-serif`;
+    context.font = `600 ${11.5 * unit}px system-ui, sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
-    context.lineWidth = 3 * ratio;
+    context.lineWidth = 3 * unit;
     context.strokeStyle = "rgba(0, 0, 0, 0.8)";
     context.fillStyle = "#ffffff";
     layer.places.forEach((place, i) => {
-      const wide = ((place.x1 - place.x0) * this.scale) / ratio;
-      if (wide < NAMED_FROM || this.hidden.has(layer.columns.class[i]) || !sight.sees(place)) return;
+      const wide = ((place.x1 - place.x0) * this.scale) / unit;
+      if (wide < NAMED_FROM || !this.shows(layer, i) || !sight.sees(place)) return;
       const [x, y] = [place.x * this.scale + this.x, place.y * this.scale + this.y];
       const name = this.head.classes[layer.columns.class[i]]?.name ?? "";
       const lines = wide > 70 && this.count > 1 && name ? [String(layer.ids[i]), shortened(name, 16)] : [String(layer.ids[i])];
       lines.forEach((line, k) => {
-        const at = y + (k - (lines.length - 1) / 2) * 14 * ratio;
+        const at = y + (k - (lines.length - 1) / 2) * 14 * unit;
         context.strokeText(line, x, at);
         context.fillText(line, x, at);
       });
@@ -404,44 +301,4 @@ class Stage {
       face.stroke(path);
     }
   }
-}
-
-// ---- hatches: none, lines, dots, crosses ... drawn over a class's colour, as on the pages ----
-
-const HATCHES = ["", "/", ".", "x", "-", "|", "o", "+"];
-const PATTERNS = new Map();
-
-function hatchPattern(context, number, ratio) {
-  const key = `${number % HATCHES.length} ${ratio}`;
-  if (!PATTERNS.has(key)) PATTERNS.set(key, context.createPattern(hatchTile(HATCHES[number % HATCHES.length], ratio), "repeat"));
-  return PATTERNS.get(key);
-}
-
-function hatchTile(hatch, ratio) {
-  const side = Math.round(9 * ratio), tile = document.createElement("canvas");
-  tile.width = tile.height = side;
-  const pen = tile.getContext("2d");
-  pen.strokeStyle = pen.fillStyle = "rgba(0, 0, 0, 0.75)";
-  pen.lineWidth = 1.1 * ratio;
-  const line = (x0, y0, x1, y1) => {
-    pen.beginPath();
-    pen.moveTo(x0 * side, y0 * side);
-    pen.lineTo(x1 * side, y1 * side);
-    pen.stroke();
-  };
-  if ("/x".includes(hatch)) for (const at of [-1, 0, 1]) line(at - 0.5, 1.5, at + 1.5, -0.5);
-  if ("x".includes(hatch)) for (const at of [-1, 0, 1]) line(at - 0.5, -0.5, at + 1.5, 1.5);
-  if ("-+".includes(hatch)) line(0, 0.5, 1, 0.5);
-  if ("|+".includes(hatch)) line(0.5, 0, 0.5, 1);
-  if (".o".includes(hatch)) {
-    pen.beginPath();
-    pen.arc(side / 2, side / 2, side * (hatch === "." ? 0.16 : 0.3), 0, 7);
-    if (hatch === ".") pen.fill();
-    else pen.stroke();
-  }
-  return tile;
-}
-
-function shortened(text, length) {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -18,7 +18,8 @@ from hemoseg.errors import InputError
 from hemoseg.figures.viewer import Shown, colours, record
 from hemoseg.steps.files import write_text
 
-SCRIPTS = ("decode.js", "match.js", "trace.js", "stage.js", "list.js", "viewer.js")  # in the order that they need
+# In the order that they need.
+SCRIPTS = ("decode", "match", "trace", "hatch", "camera", "stage", "rows", "list", "legend", "input", "viewer")
 MOST_SIDE = 2000  # pixels along the longer side of a picture; ours: a screen shows no more at once
 MOST_MB = 60  # of the whole page; ours: browsers open it in seconds
 # Columns of a table of cells as the list calls them: label, unit, digits after the point, whether it begins with them.
@@ -113,7 +114,7 @@ def write(
 def _rendered(page: Page, heads: list[dict], records: list[str], columns: list[str], left_out: list[str]) -> str:
     folder = templates()
     style = (folder / "viewer.css").read_text(encoding="utf-8")
-    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'"use strict";\n{{\n{script}\n}}'
     tints = colours(page.class_names, page.chosen)
     classes = [{"name": name, "colour": tint} for name, tint in zip(page.class_names, tints, strict=True)]
