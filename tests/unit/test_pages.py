@@ -1,7 +1,9 @@
 """The notebook of the segmentation pages on small results of every kind, made by the steps themselves."""
 
+import base64
 import json
 import re
+import zlib
 from html import escape
 from pathlib import Path
 
@@ -21,9 +23,10 @@ from hemoseg.figures import markup
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.points import centres_of
 from hemoseg.labels.watershed import distance_markers, split_at_markers
-from hemoseg.steps import evaluate, report, split, statistics, tabulate, times
+from hemoseg.steps import evaluate, report, split, statistics, tabulate, times, view_results
 from hemoseg.steps import families as families_step
 from hemoseg.steps.files import write_arrays, write_json, write_table
+from hemoseg.steps.results import Results
 from hemoseg.steps.train import HISTORY
 
 NOTEBOOK = Path("reports/notebooks/segmentation.ipynb")
@@ -153,8 +156,8 @@ def write_run(folder, samples, ids, key, seed, run, model):
     write_table(folder("train") / "history.csv", pd.DataFrame(history, columns=list(HISTORY)))
 
 
-def results_of(root, kind):
-    """Results of an experiment on disk; returns its settings."""
+def results_of(root, kind, tables=True):
+    """Results of an experiment on disk, with or without its tables; returns its settings."""
     settings, samples, base = settings_of(kind), samples_of(kind), root / "lab"
     write_arrays(base / "samples.npz", **sample_files.to_arrays(samples))
     files = ["--samples", str(base / "samples.npz"), "--out", str(base / "splits.csv")]
@@ -175,6 +178,8 @@ def results_of(root, kind):
                      "--histograms", str(out / "histograms.npz")]
                 )  # fmt: skip
                 runs += ["--run", f"model={key},split={name},seed={seed},folder={out}"]
+    if not tables:
+        return settings
     rows = {key: model["label"] for key, model in settings["models"].items()}
     told = {"table": "lab", "rows": rows, "families": families(settings["split"]), **settings["tabulate"]}
     told = json.dumps(told)
@@ -308,6 +313,71 @@ def test_every_kind_of_results_has_a_page_of_its_counts(tmp_path, kind):
     assert ("<td>2.5 GFLOP</td><td>40×48 px</td>" in page) == any("unet" in key for key in kind["models"])
     assert page.count("<figure") >= 3 + len(kind["models"])
     assert page.count("limits of agreement</th>") == 1
+
+
+def viewed(page):
+    """The data of a viewer's page: the head, and a record per image."""
+    blocks = re.findall(r'<script type="application/json" id="[^"]+">(.*?)</script>', page, re.DOTALL)
+    head, *records = map(json.loads, blocks)
+    return head, records
+
+
+def decoded(layer, key, grid):
+    """Labels as the viewer's script decodes them."""
+    bits = 8 if key == "classes" else layer["bits"]
+    lines = np.frombuffer(zlib.decompress(base64.b64decode(layer[key])), f"<u{bits // 8}").reshape(grid)
+    return np.bitwise_xor.accumulate(lines, axis=0)
+
+
+@pytest.mark.parametrize("kind", [MANY, next(iter(KINDS.values()))], ids=["many", "no instances"])
+def test_every_kind_of_results_has_its_viewer(tmp_path, kind):
+    settings = results_of(tmp_path, kind, tables=False) | {"report": {"viewer": 3}}
+    out = tmp_path / "lab_viewer.html"
+    view_results.main(["--settings", json.dumps(settings), "--results", str(tmp_path), "--out", str(out)])
+    page = out.read_text(encoding="utf-8")
+    assert HOSTILE not in page
+    assert page.count("<script") == 2 + len(viewed(page)[1])
+    assert {True: "simulated data", False: "real data"}[kind["simulated"]] in page
+    head, records = viewed(page)
+    dice = [float(image["note"].removeprefix("Dice ")) for image in head["images"]]
+    assert dice == sorted(dice)
+    assert len(dice) == 3
+    samples, results = samples_of(kind), Results(settings, tmp_path)
+    for record in records:
+        (at,) = samples.index([record["name"]])
+        truth, *said = record["layers"]
+        assert (decoded(truth, "classes", record["grid"]) == samples.classes[at]).all()
+        if kind["instances"]:
+            assert (
+                np.array([0, *truth["ids"]])[decoded(truth, "instances", record["grid"])] == samples.instances[at]
+            ).all()
+        assert [layer["name"] for layer in said] == list(results.labels.values())
+        for key, layer in zip(results.labels, said, strict=True):
+            own = results.predicted(key, [record["name"]])[record["name"]]
+            assert (np.array([0, *layer["ids"]])[decoded(layer, "instances", record["grid"])] == own.instances).all()
+            assert (decoded(layer, "classes", record["grid"]) == own.classes).all()
+            assert layer["columns"]["area_px"] == np.bincount(own.instances.ravel())[layer["ids"]].tolist()
+            if "unet" in key and kind["instances"]:  # the stand-in gives each pixel's own class all but 0.01 a class
+                pairs = zip(layer["ids"], layer["columns"]["class"], strict=True)
+                shares = np.array([(own.classes[own.instances == cell] == value).mean() for cell, value in pairs])
+                expected = 0.01 + (1 - 0.01 * kind["classes"]) * shares
+                assert layer["columns"]["probability"] == pytest.approx(expected, abs=0.001)
+
+
+def test_a_viewer_without_cells_known_takes_parts_of_classes(tmp_path):
+    classes = np.zeros((9, 9), np.uint8)
+    classes[1:4, 1:4], classes[4, 4], classes[6:8, 1:3], classes[4:8, 5:8] = 1, 1, 1, 2
+    found = view_results.parts(classes, 3)
+    assert found.max() == 3  # corners join
+    assert [set(classes[found == number]) for number in (1, 2, 3)] == [{1}, {1}, {2}]
+    assert ((found > 0) == (classes > 0)).all()
+
+
+def test_images_of_a_viewer_are_spread_from_the_worst_to_the_best():
+    values = pd.Series({f"i{n}": n / 10 for n in (5, 3, 9, 1, 7)} | {"unknown": np.nan})
+    assert view_results.spread(values, 9) == ["i1", "i3", "i5", "i7", "i9", "unknown"]
+    assert view_results.spread(values.dropna(), 3) == ["i1", "i5", "i9"]
+    assert view_results.spread(values, 1) == ["i1"]
 
 
 FAMILIES = {

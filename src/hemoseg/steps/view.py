@@ -51,8 +51,8 @@ def _page(segmented: Segmented, images: int) -> Page:
         class_names=segmented.class_names,
         missing="its file is not where it was when `hemoseg segment` read it.",
         notes=[
-            "Outlines follow the pixels of the label images. Larger pictures are JPEG, all are stretched where an image "
-            "uses little of its range; every number was measured on the image itself."
+            "Outlines follow the pixels of the label images. Larger pictures are JPEG, and all are stretched where an "
+            "image uses little of its range; every number was measured on the image itself."
         ],
     )
 

@@ -27,10 +27,10 @@ def made(tmp_path):
     pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "tables" / "built.csv", index=False)
     (tmp_path / "build" / "built.html").write_text("<title>x</title>")
     (tmp_path / "build" / "lab.html").write_text("<title>A lab &amp; its &lt;b&gt; · hemoseg</title>")
-    for of in ("clinic", "trust", "label_audit"):
+    for of in ("viewer", "clinic", "trust", "label_audit"):
         (tmp_path / "build" / f"built_{of}.html").write_text("<title>cells</title>")
     experiments = {"later": {"title": "Later", "source": ""}, "built": {"title": HOSTILE, "source": HOSTILE}}
-    pages = dict.fromkeys(("clinic", "trust", "label_audit"), True)
+    pages = dict.fromkeys(("viewer", "clinic", "trust", "label_audit"), True)
     experiments = {name: facts | pages for name, facts in experiments.items()}
     settings = json.dumps({"scale": "demo", "experiments": experiments})
     out = tmp_path / "build" / "index.html"
@@ -47,6 +47,12 @@ def test_the_index_links_every_page_that_exists(made):
     assert "snakemake reports/build/later.html" in made
     assert 'href="index.html"' not in made
     assert made.index("built.html") < made.index("Later")
+
+
+def test_a_page_of_every_cell_is_linked_once_by_its_experiment_where_it_is_built(made):
+    assert made.count('href="built_viewer.html">Every cell of its test images') == 1
+    assert made.count("built_viewer.html") == 1
+    assert "later_viewer" not in made
 
 
 def test_a_clinic_page_is_linked_once_by_its_experiment_where_it_is_built(made):

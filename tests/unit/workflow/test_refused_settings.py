@@ -84,6 +84,11 @@ REFUSED = {
         merged(experiment(clinic={"model": "unet"}), like(scd2020_binary_clinic="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_clinic; rename",
     ),
+    "an experiment in a viewer's place": (
+        like(scd2020_binary_viewer="scd2018_segmentation"),
+        r"scd2020_binary_viewer: its page would be the viewer of scd2020_binary; rename",
+    ),
+    "a viewer of nothing": ({"report": {"viewer": 0}}, r"report\.viewer: 0 is less than the minimum of 1"),
     "trust in no model": (
         experiment(labels="auto", trust={"model": "unett"}),
         r"trust\.model: .*'unett' .* mean unet\?",
