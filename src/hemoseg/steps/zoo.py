@@ -146,7 +146,9 @@ def tested(path: Path, evidence: Mapping[str, Any]) -> str:
     if summary.status != "passed":
         faults = [error.msg for detail in summary.details for error in detail.errors]
         cause = " ".join("; ".join(faults).split())[:300]
-        raise InputError(f"the package fails the test of bioimageio.core ({cause}); no file is left")
+        raise InputError(
+            f"the package fails the test of bioimageio.core ({cause}); no file is left; install the versions of requirements.lock"
+        )
     return f"valid and tested by bioimageio.core {bioimageio.core.__version__}"
 
 

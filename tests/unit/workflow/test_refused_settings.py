@@ -101,6 +101,16 @@ REFUSED = {
         experiment(labels="auto", trust={"model": "autolabel"}),
         r"trust\.model: autolabel makes the automatic labels; name a row that learned from them",
     ),
+    "sharing no model": (experiment(share={"model": "unett"}), r"share\.model: .*'unett' .* mean unet\?"),
+    "sharing no split": (
+        experiment(share={"model": "unet", "split": "fold9"}),
+        r"share\.split: there is no split 'fold9'; ",
+    ),
+    "sharing no seed": (
+        experiment(share={"model": "unet", "seed": 99}),
+        r"share\.seed: unet is not trained with seed 99; name one of \[",
+    ),
+    "sharing misspelt": (experiment(share={"model": "unet", "license": "MIT"}), r"share: unknown key 'license'; "),
     "a trust page in another's place": (
         merged(experiment(labels="auto", trust={"model": "unet"}), like(scd2020_binary_trust="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_trust; rename",
