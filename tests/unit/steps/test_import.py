@@ -249,10 +249,11 @@ def test_of_two_cells_with_one_id_the_first_keeps_it(cells, tmp_path):
 
 
 def test_ovals_and_rectangles_are_cells_and_lines_are_not(cells, tmp_path):
-    regions = [ImagejRoi(roitype=kind, left=10, right=30, top=5, bottom=15, group=1, name="7" if kind.value == 2 else "8")
-               for kind in (ROI_TYPE.OVAL, ROI_TYPE.RECT)]  # fmt: skip
-    regions[1].left, regions[1].right = 40, 50
-    regions.append(ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, x2=9))
+    regions = [
+        ImagejRoi(roitype=ROI_TYPE.OVAL, left=10, right=30, top=5, bottom=15, group=1, name="7"),
+        ImagejRoi(roitype=ROI_TYPE.RECT, left=40, right=50, top=5, bottom=15, group=1, name="8"),
+        ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, x2=9),
+    ]
     file = tmp_path / "b.zip"
     for region in regions:
         region.tofile(file)
