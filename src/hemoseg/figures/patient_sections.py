@@ -52,7 +52,10 @@ def _counted(report: Any) -> str:
     rows, facts = report.corrected
     parts.append(markup.subheading("Corrected for the model's errors"))
     parts.append(markup.frame(patient_counts.table(rows)))
-    return "".join([*parts, markup.bullets(patient_counts.notes(rows, facts), "note")])
+    parts.append(markup.paragraph(patient_counts.sickling(rows)))
+    flagged = report.images["flags"] != ""
+    fields = len(report.images) if flagged.all() else int((~flagged).sum())
+    return "".join([*parts, markup.bullets(patient_counts.notes(rows, facts, fields), "note")])
 
 
 def _fields(report: Any) -> str:

@@ -10,7 +10,20 @@ from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
 from hemoseg.steps.segmented import Segmented, is_segmented, read_segmented
 
-COUNTED = ("group", "measure", "target", "class", "unit", "notes", "found", "value", "low", "high", "fields_needed")
+COUNTED = (
+    "group",
+    "measure",
+    "target",
+    "class",
+    "unit",
+    "notes",
+    "fields",
+    "found",
+    "value",
+    "low",
+    "high",
+    "fields_needed",
+)
 
 
 def main(argv: list[str]) -> None:
@@ -99,7 +112,7 @@ def read_counts(folder: Path, patient: str) -> tuple[pd.DataFrame, dict[str, Any
         InputError: it is no such folder, is damaged, or has no such patient.
     """
     facts = files.read_json(folder / "facts.json", needs=("images", "level", "evidence", "notes"))
-    table = files.read_table(folder / "patients.csv", COUNTED, dtype=dict.fromkeys(COUNTED[:6], str))
+    table = files.read_table(folder / "patients.csv", COUNTED, dtype=dict.fromkeys(COUNTED_WORDS, str))
     rows = table[table["group"].fillna("") == patient]
     if rows.empty:
         raise InputError(f"{folder}: has no patient {patient!r}; run `count` on the folder that this report is of")

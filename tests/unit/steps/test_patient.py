@@ -122,16 +122,17 @@ def test_a_report_is_made_of_little(tmp_path, groups, changed, said):
     assert said in page
 
 
-def counted_folder(folder, patient):
+def counted_folder(folder, patient, fields=2):
     """As `count` writes it."""
     folder.mkdir()
-    row = {"group": patient, "image": "", "fields": 2, "target": "patient", "unit": "", "notes": "no_evidence"}
+    row = {"group": patient, "image": "", "fields": fields, "target": "patient", "unit": "", "notes": "no_evidence"}
     rows = [
-        row | {"measure": "count", "class": "all", "found": 18, "value": 19.2, "low": 17, "high": 22},
+        row | {"measure": "count", "target": "these fields", "class": "all", "found": 18, "value": 19.2},
         row | {"measure": "share", "class": HOSTILE, "found": 2, "value": 0.123, "low": 0.05, "high": 0.25},
         row | {"measure": "density", "class": "all", "found": 18, "value": 12, "unit": "cells per mm2"},
+        row | {"measure": "sickling_index", "class": "all", "found": 3, "value": 0.2, "low": 0.1, "high": 0.4},
     ]
-    table = pd.DataFrame(rows).assign(fields_needed=[None, 7, None])
+    table = pd.DataFrame(rows).assign(fields_needed=[None, 7, None, None])
     write_table(folder / "patients.csv", table)
     facts = {"images": 2, "left_out": 1, "level": 0.95, "evidence": None, "notes": {"no_evidence": "Not known."}}
     write_json(folder / "facts.json", facts)
@@ -142,10 +143,15 @@ def test_corrected_counts_are_those_of_count(tmp_path, folder):
     assert "run <code>hemoseg count</code>" in page_of(tmp_path, folder, "--patient", "p1")
     page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "counted", "p1"))
     assert loads(page) == []
-    assert "<td>12.3 % [5.0, 25.0]</td><td>7</td>" in page
-    assert "density (cells per mm²)" in page
+    assert '<th scope="row">all cells</th><td>18</td><td>19.2</td><td>–</td><td>12.0</td><td>–</td>' in page
+    assert "<td>–</td><td>–</td><td>12.3 % [5.0, 25.0]</td><td>–</td><td>7</td>" in page
+    assert "density, cells per mm²" in page
+    assert "twice as long as wide): 20.0 % [10.0, 40.0]." in page
+    assert "the others of" not in page
     assert "<li>Not known.</li>" in page
     assert "2 images of all patients, 1 left out" in page
+    page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "other", "p1", 5))
+    assert "These numbers are of 5 fields of this patient, the others of 2." in page
     with pytest.raises(InputError, match="has no patient 'p2'"):
         page_of(tmp_path, folder, "--patient", "p2", "--counts", str(tmp_path / "counted"))
 
