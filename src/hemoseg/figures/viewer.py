@@ -16,13 +16,13 @@ import numpy as np
 
 from hemoseg.data.resize import resize_image, resize_labels
 from hemoseg.figures.pictures import as_rgb
-from hemoseg.labels.areas import compact
 
 # Okabe and Ito's colours in an order in which also the first few lie far apart, whoever looks: the closest two of seven
 # are 11 apart (CIEDE2000) in normal, protan, deutan and tritan sight; of `style.CLASS_COLOURS`, first the papers', 0.2.
 CLASS_COLOURS = ("#d55e00", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#0072b2", "#e69f00")
 QUALITY = 90  # of a JPEG, colours at full resolution; what was measured was measured on the image itself
 SMALL = 256 * 256  # pixels up to which a picture is PNG, which keeps each of them as it is
+ROWS = 256  # of a label image, looked through at a time
 DIGITS = 5  # of a number in the list of cells
 
 
@@ -115,7 +115,7 @@ def picture(image: np.ndarray, white: float, grid: tuple[int, int]) -> str:
 
 
 def _layer(layer: Layer, grid: tuple[int, int]) -> dict[str, Any]:
-    labels, ids = compact(layer.instances)
+    ids = ids_in(layer.instances)
     for name, values in layer.columns.items():
         if len(values) != len(ids):
             raise ValueError(f"{layer.name}: {len(values)} values of {name} for {len(ids)} cells")
@@ -129,12 +129,29 @@ def _layer(layer: Layer, grid: tuple[int, int]) -> dict[str, Any]:
         "name": layer.name,
         "role": layer.role,
         "bits": bits,
-        "instances": deflated(resize_labels(labels, grid).astype(f"<u{bits // 8}")),
+        "instances": deflated(numbered(resize_labels(layer.instances, grid), ids).astype(f"<u{bits // 8}")),
         "classes": deflated(resize_labels(layer.classes, grid).astype(np.uint8)),
         "ids": [int(one) for one in ids],
         "columns": {name: [plain(value) for value in values] for name, values in layer.columns.items()},
         "boxes": boxes,
     }
+
+
+def ids_in(labels: np.ndarray) -> np.ndarray:
+    """Numbers of the cells of a label image ``(H, W)``, rising; few rows at a time, since a slide has many."""
+    top = int(labels.max(initial=0))
+    if top > 16 * labels.size:  # a few huge numbers: a table over all of them would not fit
+        found = np.unique(labels)
+        return found[found > 0]
+    present = np.zeros(top + 1, bool)
+    for row in range(0, len(labels), ROWS):
+        present[labels[row : row + ROWS]] = True
+    return np.flatnonzero(present[1:]) + 1
+
+
+def numbered(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Labels with 1..n in place of the rising ``ids``."""
+    return np.where(labels > 0, np.searchsorted(ids, labels) + 1, 0)
 
 
 def deflated(labels: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hemoseg.errors import InputError
-from hemoseg.figures.viewer import Layer, Shown
+from hemoseg.figures.viewer import Layer, Shown, ids_in
 from hemoseg.metrics.cell_table import measure_cells
 from hemoseg.steps import arguments
 from hemoseg.steps.segmented import Segmented, read_segmented
@@ -91,7 +91,7 @@ def _reader(segmented: Segmented, name: str, truth: Callable[[str], Layer | None
 
 def _prediction(segmented: Segmented, name: str) -> Layer:
     instances, cells = segmented.instances(name), segmented.cells_of(name)
-    if list(cells["id"]) != list(np.unique(instances[instances > 0])):
+    if not np.array_equal(cells["id"], ids_in(instances)):
         raise InputError(
             f"{segmented.folder}: cells.csv and instances/{name}.tif hold different cells; segment it again"
         )
