@@ -10,20 +10,8 @@ from hemoseg.errors import InputError
 from hemoseg.steps import arguments, files
 from hemoseg.steps.segmented import Segmented, is_segmented, read_segmented
 
-COUNTED = (
-    "group",
-    "measure",
-    "target",
-    "class",
-    "unit",
-    "notes",
-    "fields",
-    "found",
-    "value",
-    "low",
-    "high",
-    "fields_needed",
-)
+COUNTED_WORDS = ("group", "measure", "target", "class", "unit", "notes")  # columns of patients.csv of `count`
+COUNTED = (*COUNTED_WORDS, "fields", "found", "value", "low", "high", "fields_needed")
 
 
 def main(argv: list[str]) -> None:
