@@ -333,6 +333,8 @@ REFUSED = [
     (of_coco(lambda c: c["annotations"][0].update(image_id=77)), "nothing is said of 77"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts="zzzz")), "no readable mask"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[5, 10**12])), "counts beyond"),
+    (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[2**62] * 4)), "counts beyond"),
+    (of_coco(lambda c: c["annotations"][5]["segmentation"].update(size=[60, 40])), "its size is"),
     (of_coco(lambda c: c["annotations"][5].update(segmentation=[[0, 0, 1e9, 1e9, 3, 5]])), "far from the image"),
     (of_coco(lambda c: c["annotations"].extend(
         {"image_id": 1, "category_id": 1, "segmentation": {"size": list(SIZE), "counts": [0, 2400]}} for _ in range(101)
