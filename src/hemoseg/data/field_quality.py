@@ -16,6 +16,8 @@ from hemoseg.data.resize import resize_image, resize_labels
 
 FALSE_ALARMS = 0.01  # share of the frames that may pass a limit, of each word
 LEAST_LIMIT = 4.0  # robust standard deviations: no limit is nearer, however alike the frames are
+# Likewise of the distance, which is 1 of usual frames: what one in 50,000 frames of ten independent normal features passes.
+LEAST_DISTANCE = 2.0
 MOST_SATURATED = 0.05  # share of pixels at white above which a field is refused without any reference
 MOST_FIELDS = 16  # parts of a large image that are looked at
 BAD_PARTS = 0.25  # share of its parts above which a large image is flagged
@@ -89,7 +91,10 @@ def reference(
             limits = {"high": _limit(scores[:, i]), "low": -_limit(-scores[:, i])}
             told[name] = {"median": float(known.median[i]), "sd": float(known.sd[i])} | limits
     places = [NAMES.index(name) for name in LIKENESS]
-    kept = {"correlation": known.correlation[np.ix_(places, places)].tolist(), "limit": _limit(distances)}
+    kept = {
+        "correlation": known.correlation[np.ix_(places, places)].tolist(),
+        "limit": _limit(distances, LEAST_DISTANCE),
+    }
     return {
         "frames": len(rows),
         "groups": len(folds),
@@ -116,13 +121,13 @@ def _distances(scores: np.ndarray, known: Likeness) -> np.ndarray:
     return mahalanobis(scores[:, places], known.correlation[np.ix_(places, places)])
 
 
-def _limit(scores: np.ndarray) -> float:
+def _limit(scores: np.ndarray, least: float = LEAST_LIMIT) -> float:
     """What a share of `FALSE_ALARMS` of the scores passes; none of them where they are too few for that."""
     scores = np.sort(scores[np.isfinite(scores)])
     if not len(scores):
-        return LEAST_LIMIT
+        return least
     place = min(int(np.ceil((len(scores) + 1) * (1 - FALSE_ALARMS))), len(scores))
-    return float(max(scores[place - 1], LEAST_LIMIT))
+    return float(max(scores[place - 1], least))
 
 
 def distance(row: Mapping[str, float], known: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
