@@ -16,7 +16,7 @@ from hemoseg.data.resize import resize_image, resize_labels
 
 FALSE_ALARMS = 0.01  # share of the frames that may pass a limit, of each word
 LEAST_LIMIT = 4.0  # robust standard deviations: no limit is nearer, however alike the frames are
-# Likewise of the distance, which is 1 of usual frames: what one in 50,000 frames of ten independent normal features passes.
+# Likewise of the distance, 1 of usual frames: one frame in 50,000 of ten independent normal features passes it.
 LEAST_DISTANCE = 2.0
 MOST_SATURATED = 0.05  # share of pixels at white above which a field is refused without any reference
 MOST_FIELDS = 16  # parts of a large image that are looked at
