@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from hemoseg.figures.differences import LEVEL, MINUS, is_told
-from hemoseg.figures.ranks import way_name
+from hemoseg.figures.ranks import THRESHOLDS, way_name
 from hemoseg.figures.words import count_of, of_class, ranked
 from hemoseg.metrics.turns import turns
 
@@ -171,15 +171,22 @@ def tests_table(lines: pd.DataFrame, shown: Sequence[tuple[str, str]], columns: 
 
 
 def bearing(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """(column, class) of at most two columns that some convention bears on: shown ones, else others of the table.
+    """(column, class) of what conventions bear on: two columns at most, and one that thresholds of cell errors do.
 
-    Of the others the class that the table shows last stands for the column.
+    Columns that are shown, else others of the table, of which the class that the table shows last stands for the
+    column.
     """
-    ways = panel[panel["column"] != "matching"].groupby(["column", "class"], sort=False)["choice"].nunique()
-    known = [key for key, number in ways.items() if number > 1]
+    lines = panel[~panel["choice"].isin(["own", "matching"])]
+    by_threshold = lines["choice"].isin(THRESHOLDS)
+    parts = [_leading(lines[~by_threshold], shown)[:2], _leading(lines[by_threshold], shown)[:1]]
+    return list(dict.fromkeys(key for part in parts for key in part))
+
+
+def _leading(lines: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    known = list(dict.fromkeys(zip(lines["column"], lines["class"], strict=True)))
     last = {column: (column, name) for column, name in known}
     chosen = {key[0]: key for key in shown if key in known}
-    return list({**chosen, **{column: key for column, key in last.items() if column not in chosen}}.values())[:2]
+    return list({**chosen, **{column: key for column, key in last.items() if column not in chosen}}.values())
 
 
 def turned_sentences(panel: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[str]:

@@ -18,6 +18,11 @@ WAYS = {
     "own": "table", "convention": "strict", "average": "images", "empty": "empty", "background": "background",
     "hausdorff_missing": "one-sided", "matching": "IoU \N{GREATER-THAN OR EQUAL TO}",
 }  # fmt: skip
+THRESHOLDS = {
+    "found": "found \N{GREATER-THAN OR EQUAL TO}", "artefact": "real \N{GREATER-THAN OR EQUAL TO}",
+    "incomplete": "whole \N{GREATER-THAN OR EQUAL TO}", "two_types": "two types \N{GREATER-THAN OR EQUAL TO}",
+}  # fmt: skip
+WAYS |= THRESHOLDS
 VALUES = {
     "per_image": "each",
     "pooled": "pooled",
@@ -128,6 +133,8 @@ CONVENTIONS = (
     "Rank of each row as in the table (bold) and with one convention changed at a time. strict: ours, the same for "
     "every table. images: scored each and averaged, or pooled. empty: score of an image without the class on either "
     "side. background: in or out of the average over classes. one-sided: distance of an image with the class on one "
-    "side only. IoU: least overlap of a match, for F1 of cells. Blue, up: a better rank than in the table; orange, "
-    "down: a worse one."
+    "side only. IoU: least overlap of a match, for F1 of cells. Errors of cells: found and whole: least share of a "
+    "true cell that is covered where it is found, or complete; real: least share of a predicted cell on true ones "
+    "where it is no artefact; two types: least share of a cell with another type. Blue, up: a better rank than in the "
+    "table; orange, down: a worse one."
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from hemoseg.metrics.cell_errors import share
 from hemoseg.metrics.turns import turns
 from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
@@ -20,6 +21,19 @@ from hemoseg.tables.table import AVERAGE, Plan, class_names, score, shown_classe
 OWN, MATCHING = "own", "matching"
 MATCHED_AT = (0.5, 0.6, 0.7, 0.8, 0.9)  # least IoU of a match; from 0.5 on it is one to one
 CELLS = "f1_50"  # the column that the least IoU is varied of
+# Around the papers' own thresholds of cell errors, and the columns that each of them decides.
+VARIED = {
+    "found": ("0.3", "0.5", "0.7"),
+    "artefact": ("0.3", "0.5", "0.7"),
+    "incomplete": ("0.7", "0.8", "0.9"),
+    "two_types": ("1/4", "1/3", "1/2"),
+}
+DECIDED = {
+    "found": {"missed", "incomplete_missed", "two_types", "wrong_type"},
+    "artefact": {"spurious", "artefacts"},
+    "incomplete": {"incomplete"},  # a missed cell is incomplete at each of these
+    "two_types": {"two_types", "wrong_type"},
+}
 HEADER = ["row", "label", "column", "header", "class", "choice", "value", "mean", "rank", "turned"]
 ABSENCES = ["row", "class", "images", "neither", "missed", "spurious"]
 # The words of a definition that tell that a column follows a rule; the background is in averages over classes only.
@@ -31,9 +45,10 @@ def panel(plan: Plan, runs: Sequence[Run]) -> pd.DataFrame:
 
     Returns:
         ``choice`` and ``value``: ``own`` and the table's convention; ``convention`` and ``strict``; a rule of
-        `conventions.CHOICES` and what it could be besides; ``matching`` and the least IoU of F1 of cells, whose own
-        value is 0.5. ``rank`` is 1 for the best, alike for equal means, NaN without a mean; ``turned`` counts the
-        pairs of rows that stand the other way round than under the own value (a tie on one side is no turn).
+        `conventions.CHOICES` and what it could be besides; a threshold of cell errors and what it could be besides
+        (`VARIED`); ``matching`` and the least IoU of F1 of cells, whose own value is 0.5. ``rank`` is 1 for the best,
+        alike for equal means, NaN without a mean; ``turned`` counts the pairs of rows that stand the other way round
+        than under the own value (a tie on one side is no turn).
     """
     names = class_names(plan, runs)
     ranked = [key for key in plan.columns if COLUMNS[key].better]
@@ -61,6 +76,10 @@ def choices(column: Column, class_name: str, own: Conventions) -> Iterator[tuple
         for value in CHOICES[rule]:
             if value != getattr(own, rule):
                 yield rule, value, replace(own, **{rule: value})
+    for name, values in VARIED.items():
+        for value in values if decides(name, column, own) else ():
+            if share(value) != getattr(own, name):
+                yield name, value, replace(own, **{name: share(value)})
 
 
 def follows(column: Column, class_name: str, rule: str) -> bool:
@@ -68,6 +87,12 @@ def follows(column: Column, class_name: str, rule: str) -> bool:
     if rule == "background":
         return column.per_class and class_name == AVERAGE
     return RULES[rule] in column.definition
+
+
+def decides(threshold: str, column: Column, own: Conventions) -> bool:
+    """Whether one of the thresholds `VARIED` can change a column's number."""
+    errors = set(own.accuracy) if column.key == "accuracy" else {column.key}
+    return bool(errors & DECIDED[threshold])
 
 
 def _ranked(plan: Plan, runs: Sequence[Run], scores: Sequence[float], told: tuple) -> list[tuple]:

@@ -170,6 +170,16 @@ def test_conventions_are_shown_of_columns_that_they_bear_on():
     assert say.bearing(alone, [("jaccard", "x")]) == []
 
 
+def test_thresholds_of_cell_errors_are_shown_of_one_column_and_said_in_words():
+    ranks_of = {("own", "published"): {"a": 1, "b": 2}, ("found", "0.3"): {"a": 2, "b": 1}}
+    errors = [panel(ranks_of, column, header, "all") for column, header in (("missed", "FN"), ("wrong_type", "I"))]
+    both = pd.concat([*errors, PANEL])
+    assert say.bearing(both, [("dice", "cell")]) == [("dice", "cell"), ("missed", "all")]
+    assert say.bearing(both, [("wrong_type", "all")]) == [("dice", "cell"), ("wrong_type", "all")]
+    told = say.turned_sentences(both, [("missed", "all")])
+    assert told == [f"FN: rows change places under found \N{GREATER-THAN OR EQUAL TO} 0.3 (B before A {HOSTILE})."]
+
+
 def test_images_without_a_class_are_tabled_only_where_there_are_any():
     found = say.absences_table(ABSENCES, LABELS)
     assert found.to_numpy().tolist() == [["B", "cell", "9", "0.5", "0", "0"]]

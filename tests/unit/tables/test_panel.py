@@ -1,12 +1,18 @@
 """The panel of conventions: what turns the order of rows, by hand, and that it starts from the table."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from hemoseg.metrics.cells import Truth, cell_facts
 from hemoseg.metrics.turns import turns
+from hemoseg.tables import cell_columns
 from hemoseg.tables.column import Run
-from hemoseg.tables.panel import OWN, absences, panel
+from hemoseg.tables.conventions import read
+from hemoseg.tables.panel import OWN, VARIED, absences, decides, panel
 from hemoseg.tables.table import plan, tabulate
 
 COLUMNS = {"dice": "Dice", "hausdorff": "HD", "pixel_error": "Error", "cells": "T"}
@@ -92,6 +98,50 @@ def test_the_least_iou_of_a_match_is_varied_where_cells_are_known():
     assert [found["b"][0] for found, _ in at] == [1, 1, 0, 0, 0]
     assert [turned for _, turned in at] == [0, 0, 1, 1, 1]
     assert "matching" not in set(panel(plan(SETTINGS), [A, B])["choice"])
+
+
+def drawn_cells(seed):
+    """A run of cells of two types of which shares by chance are covered, given another type or beside the truth."""
+    rng = np.random.default_rng(seed)
+    gt = np.kron(np.arange(1, 26).reshape(5, 5), np.pad(np.ones((4, 5), int), 1))
+    pred = np.where(rng.random((30, 35)) < np.kron(rng.random((5, 5)), np.ones((6, 7))), np.roll(gt, 1, 1), 0)
+    types = [np.where(labels > 0, rng.integers(1, 3, 26)[labels], 0) for labels in (gt, pred)]
+    types[1] = np.where(
+        (pred > 0) & (rng.random(pred.shape) < np.kron(rng.random((5, 5)), np.ones((6, 7)))), 1, types[1]
+    )
+    sides = cell_facts(Truth(gt, types[0], np.ones(gt.shape, bool)), pred, types[1], n_classes=3, min_area=1, gap_cap=3)
+    cells = [pd.DataFrame({"sample": "s0", "side": side, "gap_cap": 3, **facts})
+             for side, facts in zip(("gt", "pred"), sides, strict=True)]  # fmt: skip
+    pixels = pd.DataFrame({"sample": "s0", "class": range(3), "class_name": ["background", "one", "two"]})
+    return Run("a", "s", 0, pixels, pd.concat(cells, ignore_index=True))
+
+
+def test_a_threshold_is_varied_of_the_columns_that_it_decides_and_of_no_other():
+    told = {"accuracy": ["missed", "incomplete", "two_types"]}
+    own = read(told | {"thresholds": {"two_types": "1/4"}})
+    decided = {name: set() for name in VARIED}
+    for seed in range(8):
+        run = drawn_cells(seed)
+        for name, column in product(VARIED, cell_columns.COLUMNS):
+            others = [read(told | {"thresholds": {"two_types": "1/4", name: value}}) for value in VARIED[name]]
+            if any(column.score(run, 0, rules) != column.score(run, 0, own) for rules in others):
+                decided[name].add(column.key)
+    assert decided == {name: {key.key for key in cell_columns.COLUMNS if decides(name, key, own)} for name in VARIED}
+    assert ["accuracy" in decided[name] for name in VARIED] == [True, False, True, True]
+
+
+def test_the_order_turns_where_a_cell_counts_as_found_from_less_on():
+    runs = [replace(drawn_cells(0), model=row) for row in ("a", "b")]
+    for run, shares in zip(runs, ([0.35] * 9 + [1] * 16, [0.0] * 8 + [1] * 17), strict=True):
+        run.cells.loc[run.cells["side"] == "gt", "covered"] = np.array(shares) * 20
+    settings = SETTINGS | {"columns": {"missed": "FN", "incomplete": "III"}, "thresholds": {"incomplete": 0.7}}
+    table = panel(plan(settings), runs)
+    assert found_of(table, "missed", OWN, "published") == ({"a": [9, 2], "b": [8, 1]}, 0)
+    assert found_of(table, "missed", "found", "0.3") == ({"a": [0, 1], "b": [8, 2]}, 1)
+    assert found_of(table, "missed", "found", "0.7") == ({"a": [9, 2], "b": [8, 1]}, 0)
+    ways = table.groupby("column")["value"].unique()
+    assert ways["incomplete"].tolist() == ["published", "0.8", "0.9"]  # 0.7 is the table's own
+    assert ways["missed"].tolist() == ["published", "0.3", "0.7"]
 
 
 def test_a_tie_or_a_blank_is_no_turn():
