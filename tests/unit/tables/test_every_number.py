@@ -207,7 +207,28 @@ def cells_again(folder, name):
     n["artefacts"] = n["spurious"]
     wrong = sum(n[error] for error in ERRORS_OF_ACCURACY.get(name, ["missed", "spurious"]))
     n["accuracy"] = 1 - wrong / n["cells"]
-    return {(column, None): value for column, value in n.items()}, confused
+    return {(column, None): value for column, value in (n | promises_again(cells, truths)).items()}, confused
+
+
+def promises_again(cells, truths):
+    """Brier score and calibration error of the predicted cells of one run, cell by cell."""
+    columns = [column for column in cells if column.startswith("p_class_")]
+    mates = {(cell["sample"], cell["cell"]): cell for cell in truths.to_dict("records")}
+    squares, bins = [], {}
+    for cell in cells[cells["side"] == "pred"].to_dict("records"):
+        mate = mates.get((cell["sample"], cell["best_match"]), {"best_match": 0})
+        matched = mate["best_match"] == cell["cell"] and cell["iou"] >= 0.5 - 1e-9
+        if mate["class"] == 0 if matched else max(2 * cell["on_small"], cell["on_ignored"]) > cell["area"]:
+            continue
+        said = [max(1 - sum(cell[column] for column in columns), 0), *(cell[column] for column in columns)]
+        true = mate["class"] if matched else 0
+        squares.append(sum((p - (c == true)) ** 2 for c, p in enumerate(said)))
+        confidence = said[cell["class"]]
+        if not np.isnan(confidence):
+            bins.setdefault(min(int(confidence * 15), 14), []).append((cell["class"] == true) - confidence)
+    number = sum(map(len, bins.values()))
+    gap = sum(abs(sum(one)) for one in bins.values()) / number if number else np.nan
+    return {"cell_brier": mean(squares) if number else np.nan, "cell_ece": gap}
 
 
 def over_folds(by_run):
