@@ -28,6 +28,7 @@ from hemoseg.tables.model_card import model_card
 TESTED_SIDE = 128  # pixels of the test tensors, about
 COVER_SIDE = 256  # pixels of each half of the cover
 STRIDE = 32  # of networks that do not tell theirs: what their coarsest map has at most
+EXAMPLES = "\n## Cover and test tensors\n\nA simulated field of cells, and what the model says of it.\n"
 SAME_DATE = (1980, 1, 1, 0, 0, 0)  # of all files: the same model makes the same package
 
 
@@ -68,7 +69,7 @@ def _write_model(stored: Stored, folder: Path) -> None:
     write_weights(folder / WEIGHTS, stored.weights)
     if _sha256(folder / WEIGHTS) != told["weights_sha256"]:  # of an older header
         write_json(folder / DESCRIPTION, told | {"weights_sha256": _sha256(folder / WEIGHTS)})
-    (folder / "README.md").write_text(model_card(told, stored.evidence), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(told, stored.evidence) + EXAMPLES, encoding="utf-8")
 
 
 def _write_examples(description: Mapping[str, Any], graph: nn.Module, stride: int, folder: Path) -> None:
@@ -147,7 +148,8 @@ def tested(path: Path, evidence: Mapping[str, Any]) -> str:
         faults = [error.msg for detail in summary.details for error in detail.errors]
         cause = " ".join("; ".join(faults).split())[:300]
         raise InputError(
-            f"the package fails the test of bioimageio.core ({cause}); no file is left; install the versions of requirements.lock"
+            f"the package fails the test of bioimageio.core ({cause}); no file is left; "
+            "install the versions of requirements.lock"
         )
     return f"valid and tested by bioimageio.core {bioimageio.core.__version__}"
 
