@@ -3,7 +3,7 @@
 // Columns that are shown, and those that may be.
 function columnsOf(viewer) {
   const layer = viewer.main;
-  const known = viewer.head.columns.filter(({ key }) => layer && key in layer.columns);
+  const known = viewer.head.columns.filter(({ key }) => layer && told(layer, key));
   const first = [{ key: "id", label: "Cell" }];
   if (viewer.head.classes.length > 2) first.push({ key: "class", label: "Class", text: true });
   if (viewer.difference) first.push({ key: "kind", label: find("work").dataset.truth, text: true });
@@ -11,6 +11,11 @@ function columnsOf(viewer) {
   if (viewer.difference) more.unshift({ key: "iou", label: "IoU", digits: 2 });
   const usual = known.filter((column) => column.usual);
   return { shown: [...first, ...usual, ...more.filter(({ key }) => key === viewer.extra)], more };
+}
+
+// Whether a column says anything: a method without probabilities has none of any cell.
+function told({ columns }, key) {
+  return key in columns && (!columns[key].length || columns[key].some((value) => value !== null && value !== ""));
 }
 
 function rowsOf(viewer) {
@@ -40,7 +45,7 @@ function factsOf(viewer, row) {
   for (const column of viewer.head.columns) {
     const { columns } = row.layer, micrometres = column.key.replace(/_px$/, "_um");
     const twice = micrometres !== column.key && (micrometres in columns || `${micrometres}2` in columns);
-    if (!(column.key in columns) || twice) continue;
+    if (!told(row.layer, column.key) || twice) continue;
     const value = formatted(row.values[column.key], column);
     facts.push([column.label, column.unit && value !== "–" ? `${value} ${column.unit}` : value]);
   }
