@@ -7,6 +7,7 @@
 # results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
 # results/<experiment>/<stage>/<model>/<split>/seed<seed>/   train, predict and evaluate, one folder each
 # results/<experiment>/explain/, seams/, measure/<model>/    where kernels sample; seams of windows; every cell of a model
+# results/<experiment>/segmented/<folder>/                   a lab's own images: instances, class maps, cells.csv, ...
 # results/<experiment>/masks/<model>/                        masks in the frames' own size, counts.csv: cells per frame
 # results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
 # reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html, _trust.html, _label_audit.html
@@ -35,6 +36,7 @@ include: "workflow/rules/clinic.smk"
 include: "workflow/rules/trust.smk"
 include: "workflow/rules/label_audit.smk"
 include: "workflow/rules/share.smk"
+include: "workflow/rules/segment.smk"
 
 
 rule all:
@@ -46,6 +48,7 @@ rule all:
         trust_pages(),
         label_audit_pages(),
         shared_models(),
+        segmented_images(),
         "reports/build/index.html",
 
 

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from label_audit import complete_label_audit
 from pretrained import pretrained_weights
 from refusals import PlanError, did_you_mean
+from segmenting import complete_segment
 from shared_model import complete_share
 from sharing import share_runs
 from trust import complete_trust
@@ -160,7 +161,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
         raise PlanError(f"{place}: {missing} is missing; write it, or take it over with `like: <experiment>`")
     whole.setdefault("labels", "truth")
     whole.setdefault("seeds", config["seeds"])
-    for key in ("clinic", "trust", "label_audit", "share", "seams", "runs_of"):
+    for key in ("clinic", "trust", "label_audit", "share", "segment", "seams", "runs_of"):
         whole.setdefault(key, None)
     _check_clinic(name, whole, config["experiments"])
     try:
@@ -177,6 +178,7 @@ def _complete(name: str, experiment: dict[str, Any], config: dict[str, Any]) -> 
     whole["trust"] = complete_trust(name, whole, config["experiments"])
     whole["label_audit"] = complete_label_audit(name, whole, config["experiments"])
     whole["share"] = complete_share(name, whole)
+    whole["segment"] = complete_segment(name, whole)
     return whole
 
 

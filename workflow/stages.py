@@ -48,6 +48,8 @@ def stages_of(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
             stages[f"{name}/label_audit"] = _stage(told, ["label_audit"], _of_label_audit())
         if experiment["share"]:
             stages[f"{name}/share"] = _stage(told, ["share"], ["steps.share"])
+        if experiment["segment"]:
+            stages[f"{name}/segment"] = _stage(told, ["segment"], _of_segment(experiment))
     titles = {
         name: [e["title"], e.get("source"), *(bool(e[of]) for of in ("clinic", "trust", "label_audit"))]
         for name, e in plan["experiments"].items()
@@ -119,6 +121,11 @@ def _of_trust() -> list[str]:
 def _of_label_audit() -> list[str]:
     steps = ["steps.label_audit", "steps.label_audited", "steps.report"]
     return [*steps, "figures.label_audit", "figures.label_audit_words", "figures.markup"]
+
+
+def _of_segment(experiment: dict[str, Any]) -> list[str]:
+    network = experiment["models"][experiment["segment"]["model"]]["network"]
+    return ["steps.segment", "steps.coco", "steps.ome", "steps.qupath", "steps.rois", f"models.{network}"]
 
 
 def _of_model(model: dict[str, Any]) -> list[str]:

@@ -171,6 +171,7 @@ def test_every_experiment_has_its_stages_and_rows(stages, snaked):
         expected |= {f"{name}-trust"} if experiment["trust"] else set()
         expected |= {f"{name}-label_audit"} if experiment["label_audit"] else set()
         expected |= {f"{name}-share"} if experiment["share"] else set()
+        expected |= {f"{name}-segment"} if experiment["segment"] else set()
         expected |= {f"{name}-seams"} if experiment["seams"] else set()
         expected |= {f"{name}-explain"} if explained_rows(experiment) else set()
     assert {name for name in stages if "@" in name or "-" in name} <= expected

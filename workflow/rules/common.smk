@@ -16,6 +16,7 @@ from explanation import explain_settings, explained_rows, split_of
 from plan import resolve, trains_on_autolabels
 from pretrained import FOLDER, addresses, told_to_train
 from refusals import PlanError
+from segmenting import image_files
 
 min_version("9.27")
 prepare_environment()
@@ -32,6 +33,7 @@ try:
         name: folder_files(f"data/{name}")
         for name in sorted({e["dataset"] for e in PLAN["experiments"].values()} - set(PLAN["datasets"]))
     }
+    LAB_IMAGES = {name: image_files(e["segment"]["images"]) for name, e in PLAN["experiments"].items() if e["segment"]}
 except PlanError as error:
     raise WorkflowError(str(error)) from None
 
@@ -48,6 +50,8 @@ TRUSTED = "|".join(name for name, e in EXPERIMENTS.items() if e["trust"]) or "no
 AUDITED = "|".join(name for name, e in EXPERIMENTS.items() if e["label_audit"]) or "none"
 # And of those that hand a model on.
 SHARING = "|".join(name for name, e in EXPERIMENTS.items() if e["share"]) or "none"
+# And of those that look at a lab's own images.
+SEGMENTING = "|".join(name for name, e in EXPERIMENTS.items() if e["segment"]) or "none"
 
 
 report: "../report/workflow.rst"

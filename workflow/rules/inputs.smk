@@ -186,6 +186,29 @@ def trust_pages():
     return [f"reports/build/{name}_trust.html" for name, e in EXPERIMENTS.items() if e["trust"]]
 
 
+def model_to_segment(wildcards):
+    """The model that looks at a lab's own images: the shared folder with its evidence where there is one."""
+    told = experiment_of(wildcards)["segment"]
+    if told["shared"]:
+        folder, files = f"results/{wildcards.experiment}/shared/{told['model']}", ("evidence.json",)
+    else:
+        folder, files = folder_of(wildcards.experiment, "train", told["model"], told["split"], told["seed"]), ()
+    return [f"{folder}/{file}" for file in ("model.safetensors", "model.json", *files)]
+
+
+def images_to_segment(wildcards):
+    """A lab's own images."""
+    told = experiment_of(wildcards)["segment"]
+    if wildcards.images != told["name"]:
+        raise WorkflowError(f"{wildcards.experiment} segments {told['name']}, not {wildcards.images}; see `segment`")
+    return LAB_IMAGES[wildcards.experiment]
+
+
+def segmented_images():
+    """Input of `all`: what was found in a lab's own images."""
+    return [f"results/{n}/segmented/{e['segment']['name']}/images.csv" for n, e in EXPERIMENTS.items() if e["segment"]]
+
+
 def shared_models():
     """Input of `all`: the folder of the model that an experiment hands on."""
     return [f"results/{name}/shared/{e['share']['model']}/model.json" for name, e in EXPERIMENTS.items() if e["share"]]

@@ -63,6 +63,20 @@ def label_audit_settings(wildcards):
     return json.dumps({key: told[key] for key in ("least", "min_area_share")})
 
 
+def segment_settings(wildcards):
+    """What `segment` is told of the row: how it predicts; windows only where the row has some."""
+    experiment = experiment_of(wildcards)
+    told = experiment["models"][experiment["segment"]["model"]]["predict"]
+    return json.dumps({key: value for key, value in told.items() if told["window"] or key not in ("window", "overlap")})
+
+
+def segment_options(wildcards):
+    """And of the images."""
+    told = experiment_of(wildcards)["segment"]
+    size = [] if told["pixel_size_um"] is None else ["--pixel-size", told["pixel_size_um"]]
+    return " ".join(map(str, [*size, *(["--formats", ",".join(told["formats"])] if told["formats"] else [])]))
+
+
 def share_settings(wildcards):
     """What `share` is told: how the row predicts, what it is compared with, and its line of the table."""
     experiment = experiment_of(wildcards)

@@ -43,6 +43,8 @@ def main(argv: list[str]) -> None:
     for note in sorted({note for _, note in scales.values() if note}):
         print(f"segment: {note}", file=sys.stderr)
     folder = Folder(args.out, _facts(args, opened, settings))
+    if args.replace:
+        folder.clear()
     if folder.begin(items):
         print(f"{args.out}: is finished already")
         return
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--white", type=_positive, help="value that means full light, such as 4095 for 12 bits")
     parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--groups", type=Path, help="CSV with columns image and group (patient or slide)")
+    parser.add_argument("--replace", action="store_true", help="delete what another `segment` left in --out")
     parser.add_argument("--skip-bad", action="store_true", help="go on where a file cannot be read, and say so")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--precision", default="32-true", choices=list(PRECISIONS))

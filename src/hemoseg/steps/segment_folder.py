@@ -25,6 +25,15 @@ class Folder:
     path: Path
     facts: dict[str, Any]
 
+    def clear(self) -> None:
+        """Remove what `segment` left there, unless it is a run of the same facts that can be gone on with."""
+        if not (self.path / MARKER).is_file():
+            return
+        told = read_json(self.path / MARKER, FACTS)
+        same = told["model"].get("weights_sha256") == self.facts["model"]["weights_sha256"]
+        if told["complete"] or not same or any(told[key] != self.facts[key] for key in MUST_AGREE):
+            shutil.rmtree(self.path)
+
     def begin(self, items: Sequence[Item]) -> bool:
         """Make or take up the folder; whether it is finished already.
 

@@ -221,9 +221,11 @@ def test_a_finished_folder_is_left_alone(lab, capsys):
     segment("frames/a.png", expect=2)
     segment("frames", "--settings", WINDOWS, expect=2)
     assert "window [1024, 1024], not [32, 32]; choose another --out" in capsys.readouterr().err
+    segment("frames", "--settings", WINDOWS, "--replace")
+    assert read_segmented("out").facts["settings"]["window"] == [32, 32]
     (lab / "mine").mkdir()
     (lab / "mine" / "thesis.txt").write_text("years of work")
-    segment("frames", out="mine", expect=2)
+    segment("frames", "--replace", out="mine", expect=2)
     assert [file.name for file in (lab / "mine").iterdir()] == ["thesis.txt"]
 
 

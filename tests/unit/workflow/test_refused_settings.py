@@ -123,6 +123,10 @@ REFUSED = {
         merged(experiment(label_audit={"model": "unet"}), like(scd2020_binary_label_audit="scd2018_segmentation")),
         r"its page would be that of the experiment scd2020_binary_label_audit; rename",
     ),
+    "a segmentation by no model": (
+        experiment(segment={"model": "unett", "images": "data/frames"}),
+        r"segment\.model: .*'unett' .* mean unet\?",
+    ),
     "unknown start": (models(unet={"init_from": "ottsu"}), r"unet\.init_from: .* 'ottsu' in .*; did you mean otsu\?"),
     "unknown weights": (models(unet={"weights_from": "x"}), r"unet\.weights_from: there is no model 'x' in this"),
     "start in a circle": (models(unet={"init_from": "unet"}), r"unet -> unet goes in a circle"),
