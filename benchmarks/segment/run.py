@@ -9,7 +9,7 @@ picture of cells: each network runs, and where its probabilities go on, those of
 costs next to nothing and is left out. Networks that make their own cells have few of them then.
 
 * segment: reading, network, post-processing (cells: probabilities to classes to components; measure: the table of
-  cells and flags) and writing (instances, class map, overlay, journal), as `segment` does it.
+  cells; flags: of the field's quality) and writing (instances, class map, overlay, journal), as `segment` does it.
 * plain: what a user would write: OpenCV reads, torch predicts the image in one pass as the network was built,
   scikit-image labels, removes small parts and measures (`regionprops_table`), OpenCV writes one mask.
 * onnx: the network alone, exported by `hemoseg export` and run by ONNX Runtime on the windows that `segment` takes.
@@ -176,7 +176,7 @@ def segmented(folder: Path, opened: Opened, size: str) -> dict[str, float]:
     task = Task(item.source.rows, item.source.size, 1.0, 1.0, journal.work(item), lambda pixels: None)
     found, words = segment_image(opened, task, settings, watch)
     cells = write_image(out, item, found, CLASSES, probability=False, formats=(), watch=watch)
-    with watch.of("measure"):
+    with watch.of("flags"):
         flags = [*words, *flags_of(found, opened.evidence, 1.0, 3)]
     with watch.of("write"):
         journal.finish_image(item, row_of(item, cells, CLASSES, 3, 1.0, []), cells, flags)
@@ -221,7 +221,7 @@ def _row(name: str, settings: dict[str, Any], size: str, told: list[dict[str, fl
     keys = [key for key in told[0] if told[0][key] is not None]
     seconds = {key: round(median(one.get(key, 0.0) for one in told), 4) for key in keys}
     pixels = SIZES[size][0] * SIZES[size][1]
-    rest = sum(seconds.get(f"segment_{what}", 0.0) for what in ("cells", "measure", "write"))
+    rest = sum(seconds.get(f"segment_{what}", 0.0) for what in ("cells", "measure", "flags", "write"))
     return {
         "network": name, "settings": settings, "size": list(SIZES[size]), "seconds": seconds,
         "images_per_second": round(1 / seconds["segment_total"], 3),
@@ -232,7 +232,7 @@ def _row(name: str, settings: dict[str, Any], size: str, told: list[dict[str, fl
 
 def table(found: list[dict[str, Any]]) -> str:
     """The rows for people."""
-    words = ("read", "network", "cells", "measure", "write", "total")
+    words = ("read", "network", "cells", "measure", "flags", "write", "total")
     lines = ["network size images/s Mpx/s " + " ".join(words) + " rest/network plain onnx_network plain_network"]
     for row in found:
         seconds = row["seconds"]

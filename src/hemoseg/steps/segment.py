@@ -168,7 +168,7 @@ class _Run:
                 self.folder.path, item, found, self.names, probability=self.args.probability,
                 formats=self.args.formats, watch=self.watch,
             )  # fmt: skip
-            with self.watch.of("measure"):
+            with self.watch.of("flags"):
                 flags = [*words, *flags_of(found, self.opened.evidence, scale, channels)]
             found.stores.close()
         finally:
