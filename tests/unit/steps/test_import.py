@@ -334,6 +334,7 @@ REFUSED = [
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts="zzzz")), "no readable mask"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[5, 10**12])), "counts beyond"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[2**62] * 4)), "counts beyond"),
+    (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[2000, 2000])), "counts beyond"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(size=[60, 40])), "its size is"),
     (of_coco(lambda c: c["annotations"][5].update(segmentation=[[0, 0, 1e9, 1e9, 3, 5]])), "far from the image"),
     (of_coco(lambda c: c["annotations"].extend(
