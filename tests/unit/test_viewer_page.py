@@ -101,12 +101,12 @@ def test_a_click_on_a_cell_chooses_it_in_the_list_and_one_beside_it_chooses_none
 
 
 def test_a_click_on_a_row_zooms_to_its_cell(page):
-    browser = page("plain")
+    browser = page("many")
     before = browser.run("viewer.stage.scale")
     browser.click_on("#row-5")
     landed(browser)
     assert chosen(browser) == 6
-    assert browser.run("viewer.stage.scale") > 1.5 * before
+    assert browser.run("viewer.stage.scale") > 4 * before
     middle = """(({ left, top, width, height }) => [left + width / 2, top + height / 2])
         (viewer.stage.canvas.getBoundingClientRect())"""
     assert point_of(browser, 6) == pytest.approx(browser.run(middle), abs=1)

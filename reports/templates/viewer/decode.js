@@ -80,7 +80,8 @@ async function decoded(layer, { grid, size }) {
   places.forEach((place, cell) => {
     if (!place.pixels) Object.assign(place, lost(layer.columns, cell, grid, size));
   });
-  Object.assign(layer, { labels, classMap, places });
+  const widths = Float64Array.from(places, ({ x0, x1 }) => x1 - x0).sort();
+  Object.assign(layer, { labels, classMap, places, across: widths[widths.length >> 1] }); // a median cell's width
 }
 
 // Where a cell is that fell between the pixels of a coarser grid: a point, from its row and column.

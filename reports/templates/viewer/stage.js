@@ -153,8 +153,11 @@ class Stage extends Camera {
     this.drawn = { scale, x, y, version };
   }
 
+  // Of a line, in pixels of the grid; thinner where cells are but a few points wide.
   get width() {
-    return (LINE * this.unit) / this.scale;
+    const across = ((this.said ?? this.image.truth)?.across ?? 0) * this.scale;
+    const part = across ? Math.min(1, Math.max(0.3, across / (12 * this.unit))) : 1;
+    return (LINE * this.unit * part) / this.scale;
   }
 
   // Paths of the cells of a class that are in sight.

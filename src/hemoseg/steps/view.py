@@ -45,9 +45,10 @@ def _positive(text: str) -> int:
 
 def _page(segmented: Segmented, images: int) -> Page:
     model, cells = segmented.facts["model"], int(segmented.images["cells"].sum())
+    counted = f"{images} {'image' if images == 1 else 'images'}, {cells:,} cells"
     return Page(
         title=f"{segmented.folder.resolve().name}, segmented by {model['name']}",
-        subtitle=f"{images} images, {cells:,} cells · network {model['network']} · research use only",
+        subtitle=f"{counted} · network {model['network']} · research use only",
         class_names=segmented.class_names,
         missing="its file is not where it was when `hemoseg segment` read it.",
         notes=[

@@ -126,7 +126,7 @@ def _rendered(page: Page, heads: list[dict], records: list[str], columns: list[s
         f" · {len(heads)} of {len(heads) + len(left_out)} images, as many as the page may hold" if left_out else ""
     )
     words = {name: getattr(page, name) for name in ("title", "truth_name", "home", "home_words", "missing")}
-    return environment.get_template("viewer.html.j2").render(
+    rendered = environment.get_template("viewer.html.j2").render(
         **words,
         subtitle=subtitle,
         notes=[*page.notes, *([f"Left out: {', '.join(left_out)}."] if left_out else [])],
@@ -136,6 +136,7 @@ def _rendered(page: Page, heads: list[dict], records: list[str], columns: list[s
         script_hash=_hash(script),
         data=data,
     )
+    return rendered.encode("utf-8", "replace").decode("utf-8")  # a folder's name need not be text
 
 
 def _columns(known: set[str]) -> list[dict[str, Any]]:

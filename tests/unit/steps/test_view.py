@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import zlib
 
@@ -143,6 +144,13 @@ def test_an_image_that_is_gone_is_shown_without_its_picture(folder):
     data = data_of((folder.path / "viewer.html").read_text(encoding="utf-8"))
     assert data["image-0"]["picture"] is None
     assert "not where it was" in data["image-0"]["facts"]["Picture"]
+
+
+def test_a_folder_whose_name_is_no_text_has_its_page(folder, tmp_path):
+    odd = tmp_path / os.fsdecode(b"slide \xff")
+    folder.path.rename(odd)
+    view.main([str(odd), "--out", str(tmp_path / "page.html")])
+    assert "<h1>slide ?, segmented by net" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_only_the_images_that_are_named_are_shown(folder):
