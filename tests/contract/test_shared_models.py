@@ -158,13 +158,20 @@ def test_an_onnx_file_gives_the_masks_of_its_folder(shared, network_name, capsys
         assert np.array_equal(cells, near_cells)
 
 
-def test_a_package_without_evidence_says_what_is_not_known(shared, tmp_path, monkeypatch):
+def test_a_package_says_what_is_known_where_there_is_a_place_for_it(shared, tmp_path, monkeypatch):
     monkeypatch.setattr("hemoseg.steps.zoo.tested", lambda *_: "not tested again")
     write_drawn(tmp_path / "model", "mask_rcnn")
-    (tmp_path / "model/evidence.json").unlink()
+    without = {key: value for key, value in EVIDENCE["data"].items() if key != "citation"}
+    write_json(tmp_path / "model/evidence.json", EVIDENCE | {"data": without})
+    with zipfile.ZipFile(export(tmp_path, "zip")) as archive:
+        told = yaml.safe_load(archive.read("bioimageio.yaml"))["config"]
+    assert told["hemoseg"]["evaluations"][0]["results"][0] == [0.91, "not known"]
+    assert "evaluations" not in told["bioimageio"]
+    for path in (tmp_path / "model/evidence.json", tmp_path / "exported.zip"):
+        path.unlink()
     with zipfile.ZipFile(export(tmp_path, "zip")) as archive:
         assert b"## Validation\n\nNot known" in archive.read("README.md")
-        assert "evaluations" not in yaml.safe_load(archive.read("bioimageio.yaml"))["config"]["bioimageio"]
+        assert "evaluations" not in archive.read("bioimageio.yaml").decode()
 
 
 def test_a_package_says_nothing_of_the_lab_and_all_of_the_model(shared):

@@ -52,7 +52,7 @@ def zoo_description(
         "attachments": [_file(one, files) for one in files if one.endswith((".json", ".safetensors"))],
         "inputs": [_input(description, stride, files)], "outputs": [_output(description, files)],
         "weights": weights,
-        "config": {"bioimageio": _facts(description, evidence), "hemoseg": {"version": __version__}},
+        "config": {"bioimageio": _facts(description, evidence), "hemoseg": _own_facts(evidence)},
     }  # fmt: skip
     return {key: value for key, value in content.items() if value not in (None, [], {})}
 
@@ -133,6 +133,12 @@ def _output(description: Mapping[str, Any], files: Mapping[str, str]) -> dict[st
     }  # fmt: skip
 
 
+def _own_facts(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Version, and the scores where the specification has no place for them: it wants an address of the data set."""
+    scores = evaluations(evidence)
+    return {"version": __version__} | ({"evaluations": scores} if scores and not _source(evidence) else {})
+
+
 def _facts(description: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:
     train = description["settings"].get("train", {})
     training = {
@@ -140,6 +146,7 @@ def _facts(description: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[
         "loss_function": train.get("loss"), "optimizer": "torch.optim.Adam" if train else None,
         "training_duration": evidence.get("training", {}).get("seconds", 0) / 3600 or None,
     }  # fmt: skip
+    source = _source(evidence)
     tolerance = {"absolute_tolerance": 0.001, "relative_tolerance": 0.001}
     facts = {
         "reproducibility_tolerance": [tolerance | {"mismatched_elements_per_million": FAR_OF_A_MILLION}],
@@ -148,16 +155,19 @@ def _facts(description: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[
         "model_parameter_count": description.get("parameters"),
         "training": {key: value for key, value in training.items() if value is not None},
         "out_of_scope_use": "Diagnosis. Images from other cameras, stains or preparations, until it is measured there.",
-        "evaluations": _evaluations(evidence),
+        "evaluations": [{"dataset_source": source} | one for one in evaluations(evidence) if source],
     }  # fmt: skip
     return {key: value for key, value in facts.items() if value not in (None, [], {})}
 
 
-def _evaluations(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scores over classes; none where nobody can say under which address the data are found."""
+def _source(evidence: Mapping[str, Any]) -> str | None:
+    return address_of(evidence.get("data", {}), evidence.get("sharing", {}))
+
+
+def evaluations(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The scores by class in the words of the specification, all but the address of the data set; none without any."""
     found, data = evidence.get("evaluations"), evidence.get("data", {})
-    source = address_of(data, evidence.get("sharing", {}))
-    if not found or not source:
+    if not found:
         return []
     classes = list(dict.fromkeys(row["class"] for row in found["rows"]))
     scores = list(dict.fromkeys((row["column"], row["header"], row["definition"]) for row in found["rows"]))
@@ -165,17 +175,20 @@ def _evaluations(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "dataset_id": re.sub(r"[^a-z0-9]+", "-", data["name"].lower()).strip("-") or "data",
-            "dataset_source": source, "dataset_role": "test", "sample_count": found["images"],
+            "dataset_role": "test", "sample_count": found["images"],
             "evaluation_factors": _short(classes), "evaluation_factors_long": [f"class {one}" for one in classes],
             "metrics": _short([header for _, header, _ in scores]),
             "metrics_long": [definition or header for _, header, definition in scores],
-            "results": [[_number(values.get((column, one))) for one in classes] for column, _, _ in scores],
+            "results": [[_number(values.get((column, one), "-")) for one in classes] for column, _, _ in scores],
             "results_summary": "Out of fold: every image was predicted by a model that did not learn from it.",
         }
     ]  # fmt: skip
 
 
-def _number(value: float | None) -> float | str:
+def _number(value: float | str | None) -> float | str:
+    """A score; words where it has no value, or where it is none of single classes ("-")."""
+    if isinstance(value, str):
+        return value
     return "not known" if value is None else float(f"{value:.6g}")
 
 

@@ -1,5 +1,7 @@
 """A model that is opened says what `predict` says of the same image."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -113,12 +115,17 @@ def test_mixed_precision_stays_near(tmp_path):
     assert 0 < difference < 0.02
 
 
-def test_a_white_level_that_the_evidence_tells_holds_for_a_method(tmp_path):
-    write_model(tmp_path, "autolabel")
-    bright = image(np.uint16) // 16
-    write_json(tmp_path / "evidence.json", {"data": {"white": 4095.0}})
-    wanted = said_by_predict(tmp_path, bright, 4095.0)
-    assert np.array_equal(open_model(tmp_path, CPU).label(bright).classes, wanted.classes)
+def test_a_white_level_that_the_evidence_tells_holds_for_a_method(tmp_path, monkeypatch):
+    write_model(tmp_path, "otsu")
+    seen = []
+    monkeypatch.setattr("hemoseg.models.otsu.predict", lambda image, fitted, kind: seen.append((image, kind)))
+    full = np.full((3, 4, 5), 4095, np.uint16)
+    for evidence, given in (({}, full), ({"data": {"white": 4095.0}}, full), ({}, full / np.float32(4095))):
+        write_json(tmp_path / "evidence.json", evidence)
+        with contextlib.suppress(AttributeError):  # the stand-in says nothing
+            open_model(tmp_path, CPU).label(given, "rbc")
+    assert [float(given.max()) for given, _ in seen] == [pytest.approx(4095 / 65535), 1.0, 1.0]
+    assert {kind for _, kind in seen} == {"rbc"}
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
