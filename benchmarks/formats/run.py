@@ -101,7 +101,7 @@ def of_formats(folder: Path, instances: np.ndarray, cells: pd.DataFrame, rounds:
         "qupath": lambda path: settled(qupath.read(path, SIZE), SIZE).instances,
         "coco": lambda path: settled(coco.read(path)["one"][1], SIZE).instances,
         "imagej": lambda path: settled(rois.read(path, SIZE), SIZE).instances,
-        "ome": lambda path: ome.read(path)[0],
+        "ome": lambda path: ome.read(path, SIZE),
     }
     found = {}
     for name, read in readers.items():

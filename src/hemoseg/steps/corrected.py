@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hemoseg.data.checks import same_size
 from hemoseg.errors import InputError
 from hemoseg.labels.pixel_runs import pixel_runs
+from hemoseg.steps import ome
 from hemoseg.steps.claims import Claims, read_foreign_json
 from hemoseg.steps.folders import LABEL_SUFFIXES, files_by_id
 from hemoseg.steps.images import read_labels
@@ -122,14 +124,8 @@ def _labels(file: Path, classes: Path | None) -> Correction:
     """A label image, with a class map where there is one; a cell that has none there tells no class."""
 
     def read(size: tuple[int, int]) -> Claims:
-        labels = read_labels(file)
-        kinds = read_labels(classes) if classes else np.zeros_like(labels)
-        for path, array in ((file, labels), (classes, kinds)):
-            if array.shape != tuple(size):
-                raise InputError(
-                    f"{path}: {array.shape[0]} x {array.shape[1]} pixels where its image has {size[0]} x {size[1]}; "
-                    "export the labels at the image's size"
-                )
+        labels = ome.read(file, size)
+        kinds = same_size(read_labels(classes), size, classes) if classes else np.zeros_like(labels)
         runs = pixel_runs(labels)
         ids, where = np.unique(runs.label, return_inverse=True)
         of_id = kinds_of(labels, kinds)

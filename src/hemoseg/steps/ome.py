@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from hemoseg.errors import InputError
+from hemoseg.data.checks import same_size
 from hemoseg.steps.files import written_whole
 from hemoseg.steps.images import read_labels
 
@@ -40,16 +40,10 @@ def write(path: str | Path, instances: np.ndarray, cells: pd.DataFrame, facts: M
         tifffile.imwrite(file, labels, ome=True, metadata=metadata, compression="zlib", photometric="minisblack")
 
 
-def read(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, None]:
-    """Instances ``(H, W)`` of a label TIFF or PNG, int32, and no classes, since it has none.
+def read(path: str | Path, size: tuple[int, int]) -> np.ndarray:
+    """Instances ``(H, W)``, int32, of a label TIFF or PNG, OME or not.
 
     Raises:
         InputError: it is no label image, or not of the size.
     """
-    instances = read_labels(path)
-    if size is not None and instances.shape != tuple(size):
-        raise InputError(
-            f"{path}: {instances.shape[0]} x {instances.shape[1]} pixels where its image has {size[0]} x {size[1]}; "
-            "export the labels at the image's size"
-        )
-    return instances, None
+    return same_size(read_labels(path), size, Path(path))

@@ -1,6 +1,7 @@
 """What was corrected: the images and the cells that they had, from a folder of `segment` or a folder dataset."""
 
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hemoseg.steps.segmented import Segmented, is_segmented, read_segmented
 Before = tuple[np.ndarray, dict[int, int]]  # instances and the class of each cell; no cell where nothing was there
 
 
-class Originals:
+class Originals(ABC):
     """Images by id; `SegmentedOriginals` and `FolderOriginals` know their cells, too.
 
     Attributes:
@@ -32,21 +33,21 @@ class Originals:
     channels: int | None = None
     pixel_size: float | None = None
 
+    @abstractmethod
     def size(self, name: str) -> tuple[int, int]:
         """Rows and columns of an image."""
-        raise NotImplementedError
 
+    @abstractmethod
     def group(self, name: str) -> str:
         """Patient or slide of an image, "" where it is not known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def before(self, name: str) -> Before | None:
         """The cells that an image had, None where none are told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place(self, name: str, folder: Path, link: bool) -> str:
         """Put an image's file into a folder, copied or linked; its name there."""
-        raise NotImplementedError
 
 
 def open_originals(path: Path, images: Path | None) -> Originals:
