@@ -36,6 +36,11 @@ LOOKED = {  # heading of a table: feature, factor, decimals
     "saturated, %": ("saturated", 100, 1),
     "covered by cells, %": ("covered", 100, 0),
 }
+INTERVALS = (
+    "Intervals are of sampling, with a design effect for cells of one field being alike, and know nothing of the "
+    "model's own errors"
+)
+OF_CORRECTED = "; those of the corrected numbers hold both, as far as its cross-validation showed its errors."
 SHARES = (
     "Share of each class among the cells of the fields that count, with its {level:.0%} interval; n counts cells. The "
     "interval is of sampling: which fields of the smear were seen."
@@ -178,8 +183,7 @@ def limits(report: Any) -> list[str]:
     """What a reader must know before a number is used."""
     said = [
         f"Cells were found by {report.model}, not by a person. Touching cells that it does not part count as one.",
-        "The intervals are of sampling, with a design effect for cells of one field being alike; they know nothing of "
-        "the model's own errors.",
+        INTERVALS + (OF_CORRECTED if report.corrected and report.corrected[1].get("evidence") else "."),
     ]
     if report.known is None:
         said.append(f"{NOT_KNOWN[0].upper()}{NOT_KNOWN[1:]}.")

@@ -4,20 +4,24 @@ import json
 import sys
 from html import escape
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hemoseg.__main__ import main as command_line
 from hemoseg.data.field_quality import features, reference
 from hemoseg.errors import InputError
-from hemoseg.figures import markup
+from hemoseg.figures import markup, patient_counts
+from hemoseg.figures import patient as figures
 from hemoseg.steps import patient, patient_page
 from hemoseg.steps.files import write_json, write_table
 from hemoseg.steps.report import loads
 from hemoseg.steps.segmented import read_segmented
+from hemoseg.tables.patient import FEWEST, SHAPES
 from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
 
 HOSTILE = "<script>alert(1)</script>"
+REAL_DISTRIBUTIONS = figures.distributions  # the fixture `quick` takes it away
 GROUPS = ["p1", "p1", "p2", "p2", "p2", "p3"]
 
 
@@ -28,8 +32,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(request, monkeypatch):
-    """Pictures cost seconds: where a test does not ask for them, figures are made and not drawn."""
+    """Pictures cost seconds: where a test does not ask for them there are none."""
     if "drawn" not in request.fixturenames:
+        for name in ("shares", "distributions", "gallery"):
+            monkeypatch.setattr(figures, name, lambda *_, **__: None)
         monkeypatch.setattr(markup, "picture", lambda figure, caption, **_: f"<figure>{escape(caption)}</figure>")
 
 
@@ -109,16 +115,13 @@ def test_names_of_every_kind_do_no_harm(tmp_path, drawn):
         (["p"], {}, "There is no reference group"),
         ([""], {}, "no patient named"),
         (["p", "q"], {"number": 0}, "too few to say what is usual"),
-        (["p", "q"], {"pixel_size": None}, "area, px²"),
+        (["p", *["q"] * 5], {"pixel_size": None}, "area, px²"),
     ],
 )
 def test_a_report_is_made_of_little(tmp_path, groups, changed, said):
     folder = write_folder(tmp_path / "seg", groups, **changed)
-    page = page_of(tmp_path, folder, *(["--patient", "p"] if len(groups) > 1 else []))
+    page = page_of(tmp_path, folder, "--patient", groups[0])
     assert loads(page) == []
-    if said.startswith("area"):
-        folder = write_folder(tmp_path / "more", ["p", *["q"] * 5], **changed)
-        page = page_of(tmp_path, folder, "--patient", "p")
     assert said in page
 
 
@@ -140,20 +143,28 @@ def counted_folder(folder, patient, fields=2):
 
 
 def test_corrected_counts_are_those_of_count(tmp_path, folder):
-    assert "run <code>hemoseg count</code>" in page_of(tmp_path, folder, "--patient", "p1")
-    page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "counted", "p1"))
+    page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "counted", "p1", 5))
     assert loads(page) == []
     assert '<th scope="row">all cells</th><td>18</td><td>19.2</td><td>–</td><td>12.0</td><td>–</td>' in page
     assert "<td>–</td><td>–</td><td>12.3 % [5.0, 25.0]</td><td>–</td><td>7</td>" in page
     assert "density, cells per mm²" in page
     assert "twice as long as wide): 20.0 % [10.0, 40.0]." in page
-    assert "the others of" not in page
     assert "<li>Not known.</li>" in page
     assert "2 images of all patients, 1 left out" in page
-    page = page_of(tmp_path, folder, "--patient", "p1", "--counts", counted_folder(tmp_path / "other", "p1", 5))
     assert "These numbers are of 5 fields of this patient, the others of 2." in page
+    rows, facts = patient.read_counts(tmp_path / "counted", "p1")
+    assert "the others of" not in " ".join(patient_counts.notes(rows, facts, fields=5))
     with pytest.raises(InputError, match="has no patient 'p2'"):
-        page_of(tmp_path, folder, "--patient", "p2", "--counts", str(tmp_path / "counted"))
+        patient.read_counts(tmp_path / "counted", "p2")
+
+
+@pytest.mark.parametrize("number", [0, 1, 9])
+def test_shapes_of_few_cells_are_drawn(number):
+    shapes = pd.DataFrame(dict.fromkeys(SHAPES, np.linspace(0.4, 0.6, number)))
+    alike = pd.DataFrame(dict.fromkeys(SHAPES, np.full(FEWEST, 0.5)))
+    for reference_cells in (None, alike, shapes):
+        drawn = REAL_DISTRIBUTIONS(shapes, reference_cells, "px")
+        assert len(drawn.axes) == len(SHAPES)
 
 
 def test_a_reference_is_another_folder_or_named_groups(tmp_path, folder):
