@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from drawings import drawn
 from references import pairs_of
 
-from hemoseg.steps.evaluate import count, read_settings
+from hemoseg.steps.counting import count, read_settings
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import read

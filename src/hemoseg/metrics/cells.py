@@ -15,15 +15,7 @@ from hemoseg.labels.points import pixels_at
 from hemoseg.metrics.assignment import best_assignment
 from hemoseg.metrics.gaps import nearest_gaps
 from hemoseg.metrics.runs import Runs, runs_of
-
-
-@dataclass(frozen=True)
-class Truth:
-    """True cells, int ``(H, W)``, the class map, and bool ``valid``, False where a pixel is ignored."""
-
-    instances: np.ndarray
-    classes: np.ndarray
-    valid: np.ndarray
+from hemoseg.metrics.truth import Truth
 
 
 def cell_facts(
@@ -81,7 +73,7 @@ def cell_facts(
     gt_facts |= {"host_shared": host_shared}
     gt_facts |= {f"as_class_{c}": as_class[:, c - 1] for c in range(1, n_classes)}
     small = gt.kept.astype(np.min_scalar_type(len(gt.ids)))  # an image of int64 costs more to allocate than to fill
-    gaps = nearest_gaps(runs.image(small), len(gt.ids), gap_cap)
+    gaps = truth.once(("gaps", min_area, gap_cap), lambda: nearest_gaps(runs.image(small), len(gt.ids), gap_cap))
     gt_facts |= {"gap": np.where(gt.counted, gaps, np.nan)}
     gt_facts |= _partners(pairs, gt, pred) | {"guests": _guests(pairs, pred)}
     gt_facts |= {"markers": _marked(gt, truth, markers)}

@@ -13,6 +13,7 @@ NOT_STEPS = (
     "compared",
     "corrected",
     "costs",
+    "counting",
     "decoding",
     "evaluated",
     "example_image",

@@ -21,7 +21,7 @@ from hemoseg.errors import InputError
 from hemoseg.steps import files, statistics
 from hemoseg.steps.comparable import TOLD, Common, Labels, read_rival, read_truth
 from hemoseg.steps.compare_arguments import parser
-from hemoseg.steps.evaluate import Settings, count, read_settings
+from hemoseg.steps.counting import Settings, count, read_settings, truths_of
 from hemoseg.steps.folders import LABEL_FOLDERS
 from hemoseg.steps.manifests import read_description, read_manifest
 from hemoseg.steps.mask_folders import TRUTH, MaskFolder, matched, names_of, open_masks, read_groups, told_of_missing
@@ -178,10 +178,12 @@ def counted(given: Given) -> list[Run]:
     rows: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {rival.name: [] for rival in given.rivals}
     for name in tqdm(given.ids, desc="compare", unit="image", disable=None):
         truth = read_truth(given.truth, name, given.common)
+        samples = _samples(given, name, truth)
+        truths = truths_of(samples)
         for rival in given.rivals:
             said = read_rival(rival, name, given.common)
-            pair = _samples(given, name, truth), Predictions([name], [], [said.classes], [said.instances])
-            rows[rival.name].append(count(*pair, given.counting, given.min_area)[:2])
+            pair = samples, Predictions([name], [], [said.classes], [said.instances])
+            rows[rival.name].append(count(*pair, given.counting, given.min_area, truths)[:2])
     return [Run(name, SPLIT, 0, *map(_joined, zip(*tables, strict=True))) for name, tables in rows.items()]
 
 
