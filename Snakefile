@@ -2,6 +2,7 @@
 #                                                train -> explain, seams   predict -> measure -> clinic -> clinic_page
 #                                                                         predict -> restore -> trust -> trust_page
 #                                                                         predict -> label_audit -> label_audit_page
+#                                                                         evaluate -> share
 #
 # data/<dataset>/                                            frames as published, simulated or from a lab
 # results/<experiment>/samples.npz, splits.csv               what all models of an experiment share
@@ -9,6 +10,7 @@
 # results/<experiment>/explain/, seams/, measure/<model>/    where kernels sample; seams of windows; every cell of a model
 # results/<experiment>/segmented/<folder>/                   a lab's own images: instances, class maps, cells.csv, ...
 # results/<experiment>/masks/<model>/                        masks in the frames' own size, counts.csv: cells per frame
+# results/<experiment>/shared/<model>/                       a model for others: weights, evidence, card
 # results/tables/<experiment>.csv, <experiment>.<what>.csv   ours beside the published numbers; times, comparisons, ...
 # reports/build/<experiment>.html, index.html                pages that open offline; <experiment>_clinic.html, _trust.html, _label_audit.html
 configfile: "params.yaml"

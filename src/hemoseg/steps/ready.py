@@ -28,18 +28,21 @@ def ready_network(description: dict[str, Any], weights: dict[str, torch.Tensor],
     """The network of a description with its weights; its batch norms are folded away.
 
     Raises:
-        InputError: the weights do not fit what the description builds.
+        InputError: the description builds nothing, or something that the weights do not fit.
     """
     module = models.load(description["network"])
-    network = module.build(
-        description["in_channels"], len(description["classes"]), **description["settings"]["network_settings"]
-    )
+    try:
+        settings = description["settings"]["network_settings"]
+        network = module.build(description["in_channels"], len(description["classes"]), **settings)
+        normalisation = Normalisation(**description["normalisation"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"model.json describes no network of this version ({error}); train it again") from None
     try:
         network.load_state_dict(weights)
     except RuntimeError:
         raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
     network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
-    return Ready(module, network, Normalisation(**description["normalisation"]))
+    return Ready(module, network, normalisation)
 
 
 def ready_method(

@@ -10,7 +10,7 @@ from hemoseg import models
 from hemoseg.data.samples import Samples
 from hemoseg.errors import InputError
 from hemoseg.inference.windows import predict_windows
-from hemoseg.steps.files import write_json
+from hemoseg.steps.files import read_json, write_json
 from hemoseg.steps.opened import open_model
 from hemoseg.steps.predict import DEFAULTS, checked, predictor
 from hemoseg.steps.weights import read_model, sha256, write_weights
@@ -134,6 +134,21 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
         open_model(tmp_path, CPU).label(image()[:1])
     with pytest.raises(InputError, match="precision '8'; choose 32-true, 16-mixed, bf16-mixed"):
         open_model(tmp_path, CPU, "8")
+    description = read_json(tmp_path / "model.json")
+    for change, words in (
+        ({"settings": {}}, "describes no network of this version .'network_settings'"),
+        ({"settings": {"network_settings": {"depth": 1}}}, "unexpected keyword argument 'depth'"),
+        ({"normalisation": None}, "describes no network of this version"),
+        ({"network": "os"}, "there is no model 'os'"),
+        ({"in_channels": 4}, "the weights do not fit what 'unet' builds now"),
+    ):
+        write_json(tmp_path / "model.json", description | change)
+        with pytest.raises(InputError, match=words):
+            open_model(tmp_path, CPU)
+    write_json(tmp_path / "model.json", description)
+    (tmp_path / "evidence.json").write_text("[]")
+    with pytest.raises(InputError, match=r"evidence.json: holds no sections"):
+        open_model(tmp_path, CPU)
     (tmp_path / "evidence.json").write_text("{")
     with pytest.raises(InputError, match=r"evidence.json: not readable as JSON"):
         open_model(tmp_path, CPU)
