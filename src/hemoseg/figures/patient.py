@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 
 from hemoseg.figures.pictures import as_rgb, show
 from hemoseg.figures.style import INK, LINE, SOFT, figure, plain, shortened
-from hemoseg.tables.patient import FEWEST, SHAPES
+from hemoseg.metrics.reference import FEWEST, SHAPES
 
 OURS, THEIRS = "#2b6cb0", "#b35900"
 LEAST_FOR_CURVE = 8  # cells below which only dots are drawn

@@ -6,7 +6,7 @@ from typing import Any
 from hemoseg.figures import markup, patient, patient_counts, patient_words
 from hemoseg.figures.clinic_words import NOT_A_DEVICE
 from hemoseg.figures.words import count_of
-from hemoseg.tables.patient import FEWEST
+from hemoseg.metrics.reference import FEWEST
 
 CHART = 64  # colours of a chart
 

@@ -12,6 +12,7 @@ from hemoseg.errors import InputError
 from hemoseg.figures.patient import Thumbnail
 from hemoseg.figures.patient_sections import sections
 from hemoseg.figures.patient_words import name_of
+from hemoseg.metrics.reference import FEWEST
 from hemoseg.steps.folder_page import reports_with
 from hemoseg.steps.patient_fields import (
     flagged_fields,
@@ -23,7 +24,7 @@ from hemoseg.steps.patient_fields import (
 from hemoseg.steps.report import loads
 from hemoseg.steps.segmented import Segmented
 from hemoseg.tables import atypical
-from hemoseg.tables.patient import FEWEST, beside_reference, counts, shapes_of
+from hemoseg.tables.patient import beside_reference, counts, shapes_of
 
 LEVEL = 0.95
 

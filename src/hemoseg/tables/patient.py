@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from hemoseg.metrics.counting import EVERY
+from hemoseg.metrics.reference import CENTRAL, SHAPES
 from hemoseg.tables import intervals
 
-SHAPES = ("area", "perimeter", "eccentricity", "form_factor", "solidity", "mean_intensity")
-CENTRAL = 0.95  # share of the reference's cells that is called its usual range
-FEWEST = 30  # whole cells below which a reference tells no range
 QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 UNIT_COLUMNS = {"area": ("area_px", "area_um2"), "perimeter": ("perimeter_px", "perimeter_um")}
 

@@ -13,11 +13,11 @@ from hemoseg.data.field_quality import features, reference
 from hemoseg.errors import InputError
 from hemoseg.figures import markup, patient_counts
 from hemoseg.figures import patient as figures
+from hemoseg.metrics.reference import FEWEST, SHAPES
 from hemoseg.steps import patient, patient_page
 from hemoseg.steps.files import write_json, write_table
 from hemoseg.steps.report import loads
 from hemoseg.steps.segmented import read_segmented
-from hemoseg.tables.patient import FEWEST, SHAPES
 from tests.unit.steps.segmented_folder import CLASSES, discs, write_folder
 
 HOSTILE = "<script>alert(1)</script>"
