@@ -68,7 +68,9 @@ def test_a_point_of_each_cell_lies_in_it(run):
     cells[cells == 2] = 0
     cells[12:20, 40:60] = cells[12:30, 40:44] = 2  # bent: its centre of mass may lie outside
     rows, columns = run.middles(cells).astype(int).T
+    rows, columns = run.middles(cells).astype(int).T
     assert cells[rows, columns].tolist() == [1, 2, 3, 4]
+    assert (rows[0], columns[0]) == (15, 15)
 
 
 def test_a_method_breaks_at_the_first_size_that_costs_it_a_tenth(run):
