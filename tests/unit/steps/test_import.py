@@ -328,7 +328,7 @@ REFUSED = [
     (text_of("b.zip", b"PK"), "no zip of ImageJ"),
     (text_of("b.png", b"no picture"), "not a PNG"),
     (text_of("b.csv", b"id"), "export it as one of them"),
-    (text_of("c.geojson", b"[]"), "none of the images"),
+    (text_of("bc.geojson", b"[]"), "none of the images"),
     (of_coco(lambda c: (c["images"][1].update(width=61), c["annotations"].clear())), "61 pixels there"),
     (of_coco(lambda c: c["annotations"][0].update(image_id=77)), "nothing is said of 77"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts="zzzz")), "no readable mask"),
