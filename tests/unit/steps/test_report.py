@@ -76,6 +76,12 @@ def test_links_and_words_about_addresses_are_no_loads(tmp_path, html):
     assert "example.org" in report.render(shown(tmp_path, f"{html} example.org"), TEMPLATE, title="t")
 
 
+def test_a_page_links_the_viewer_that_it_is_told_of(tmp_path):
+    page = report.render(shown(tmp_path, "<p>shown</p>"), TEMPLATE, title="t", viewer='"<x>_viewer.html')
+    assert '<a href="%22%3Cx%3E_viewer.html">Every cell of the test images' in page
+    assert "_viewer" not in report.render(shown(tmp_path, "<p>shown</p>"), TEMPLATE, title="t")
+
+
 def test_the_executed_notebook_is_kept_when_a_cell_fails(tmp_path):
     before = dict(os.environ)
     executed = tmp_path / "executed.ipynb"
