@@ -1,6 +1,7 @@
 """Measures of cells against other libraries, against loops over sets of pixels, and their laws.
 
-References: stardist's matching and MONAI's panoptic quality for cells, scikit-learn for what is said of matched cells.
+References: stardist's matching, MONAI's panoptic quality and scikit-image for cells, scikit-learn for what is said of
+matched cells.
 """
 
 from itertools import chain, combinations_with_replacement
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from monai.metrics.panoptic_quality import compute_panoptic_quality
+from skimage.metrics import contingency_table
+from skimage.segmentation import clear_border
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, precision_recall_fscore_support
 from stardist.matching import matching
 
@@ -106,6 +109,22 @@ def test_cells_are_matched_as_stardist_does():
             expected |= {"panoptic": told[0].panoptic_quality}
         for key, value in expected.items():
             np.testing.assert_allclose(score(key, run), value or none)
+
+
+def test_areas_overlaps_and_borders_of_cells_are_those_of_scikit_image():
+    """Its contingency table counts the pixels of each pair of labels; `clear_border` takes parts on the frame away."""
+    for gt, pred in CASES:
+        run, table = run_of((gt, pred)), contingency_table(gt, pred, sparse_type="array").toarray()
+        shared, sizes = table[1:, 1:], [table.sum(axis=axis)[1:] for axis in (1, 0)]
+        union = sizes[0][:, None] + sizes[1] - shared
+        overlaps = np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
+        for side, image, areas, ious in zip((run.gt, run.pred), (gt, pred), sizes, (overlaps, overlaps.T), strict=True):
+            cell = side["cell"].to_numpy() - 1
+            assert len(cell) == np.count_nonzero(areas)
+            assert side["area"].tolist() == areas[cell].tolist()
+            assert side["iou"].to_numpy() == pytest.approx(ious.max(axis=1, initial=0)[cell])
+            left = np.bincount(clear_border(image).ravel(), minlength=len(areas) + 1)[1:]
+            assert side["touches_border"].tolist() == (left < areas)[cell].tolist()
 
 
 @pytest.mark.parametrize("seed", range(4))
