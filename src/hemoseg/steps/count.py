@@ -135,14 +135,12 @@ def _told(errors: dict[str, Any] | None, known: Detector | None) -> dict[str, An
 
 
 def _summary(patients: pd.DataFrame, out: Path) -> str:
-    """A line per patient and class with its share."""
-    shares = patients[(patients["measure"] == "share") & (patients["target"] == "patient")]
-    if shares.empty:
-        shares = patients[(patients["measure"] == "count") & (patients["class"] != "all")]
-    lines = [
-        "{group:<16} {class:<16} {value:8.3g}  [{low:.3g}, {high:.3g}]".format(
-            **row | {"group": row["group"] or "all images"}
-        )
-        for row in shares.to_dict("records")
-    ]
+    """A line per patient and class with its share; with its number where there is a single class."""
+    shown = patients[(patients["measure"] == "share") & (patients["target"] == "patient")]
+    if shown.empty:
+        shown = patients[patients["measure"] == "count"]
+    lines = []
+    for row in shown.to_dict("records"):
+        ends = "" if pd.isna(row["low"]) else f"  [{row['low']:.3g}, {row['high']:.3g}]"
+        lines.append(f"{row['group'] or 'all images':<16} {row['class']:<16} {row['value']:8.3g}{ends}")
     return "\n".join([*lines, f"{out}: patients.csv, images.csv, facts.json"])
