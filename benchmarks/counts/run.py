@@ -1,6 +1,6 @@
 """How often the intervals of `hemoseg count` hold what they are said to hold, on simulated patients.
 
-    python benchmarks/counts/run.py [patients]
+    python benchmarks/counts/run.py [patients [scenario ...]]
 
 Every pair of patients meets a detector whose errors are known from evidence of its own: other simulated patients, drawn
 anew. For each patient the share of each class in the blood, the cells per field, and the true cells of the fields at
@@ -9,7 +9,7 @@ sampling alone). ``planned`` asks for shares to within 5 points, takes as many f
 patient, and measures the intervals again. Scenarios in which the evidence does not speak for the patient (crowding that
 it does not know, another microscope) are there to show what is lost.
 
-Writes benchmarks/results/counts.json.
+Writes benchmarks/results/counts.json; scenarios that are named, or ``planned``, are measured anew and the others kept.
 """
 
 import json
@@ -126,16 +126,17 @@ def planned(rng, patients, number=8):
     return told | {"half width over asked": quartiles[0], "fields asked for": quartiles[1]}
 
 
-def main(patients):
-    told = {"command": f"python benchmarks/counts/run.py {patients}", "level": LEVEL, "scenarios": {}}
-    for number, (name, scenario) in enumerate(SCENARIOS.items()):
-        told["scenarios"][name] = of_scenario(np.random.default_rng([number, patients]), scenario, patients)
-        print(name, json.dumps(told["scenarios"][name]), flush=True)
+def main(patients, names):
+    told = json.loads(OUT.read_text()) if names and OUT.exists() else {"level": LEVEL, "scenarios": {}}
+    for name in names or [*SCENARIOS, "planned"]:
+        rng = np.random.default_rng([[*SCENARIOS, "planned"].index(name), patients])
+        if name == "planned":
+            told[name] = planned(rng, max(patients // 10, 1))
+        else:
+            told["scenarios"][name] = of_scenario(rng, SCENARIOS[name], patients)
+        print(name, json.dumps(told.get(name) or told["scenarios"][name]), flush=True)
         OUT.write_text(json.dumps(told, indent=1) + "\n")
-    told["planned"] = planned(np.random.default_rng([100, patients]), max(patients // 10, 1))
-    print(told["planned"])
-    OUT.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400, sys.argv[2:])

@@ -96,6 +96,9 @@ def test_cells_on_ignored_ground_and_dust_count_nowhere():
     (frame,) = detector_errors(*evaluated(dust, min_area=2))["frames"]
     assert frame["truth"] == [1, 0]
     assert frame["made_up"] == [0, 0]
+    under_one = drawn("1111..2.3", "1111..2.2", "1111..222", "1111..222")  # two of its three pixels are dust
+    (frame,) = detector_errors(*evaluated(under_one, min_area=2))["frames"]
+    assert frame["made_up"] == frame["pieces"] == [0, 0]
 
 
 @pytest.mark.parametrize("pred", ["......", "11...."])
