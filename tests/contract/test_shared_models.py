@@ -203,6 +203,8 @@ def test_the_same_model_makes_the_same_package(shared, tmp_path, monkeypatch):
     again = tmp_path / "again.zip"
     assert main(["export", "--model", str(folder / "model"), "--out", str(again)]) == 0
     assert again.read_bytes() == export(folder, "zip").read_bytes()
+    with zipfile.ZipFile(again) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 channels = st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 1)), min_size=1, max_size=4)

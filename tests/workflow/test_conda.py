@@ -23,8 +23,8 @@ DISTRIBUTION = {
     "lightning_fabric": "lightning-fabric", "nbformat": "nbconvert", "traitlets": "nbconvert",
     "matplotlib": "seaborn", "IPython": "ipykernel", "sklearn": "scikit-learn",
 }  # fmt: skip
-# The export is no rule of the workflow; a torch for CUDA brings the triton that fits it.
-OPTIONAL = {"onnx", "onnxruntime", "onnxscript", "triton"}
+# Export and PDF are no rules of the workflow; a torch for CUDA brings the triton that fits it.
+OPTIONAL = {"bioimageio", "loguru", "onnx", "onnxruntime", "onnxscript", "triton", "weasyprint"}
 ONE = "results/scd2020_binary/evaluate/{}/runs.csv"
 
 
