@@ -128,15 +128,8 @@ class Results:
         rows = self.settings["models"]
         if stage == "train":
             model = rows[model].get("weights_from") or model
-        return (
-            self.root
-            / rows[model].get("home", self.settings["experiment"])
-            / stage
-            / model
-            / split
-            / f"seed{seed}"
-            / file
-        )
+        home = self.root / rows[model].get("home", self.settings["experiment"])
+        return home / stage / model / split / f"seed{seed}" / file
 
     @cached_property
     def pixels(self) -> pd.DataFrame:
