@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from hemoseg.steps.segment_settings import Settings, scale_of, settle
 from hemoseg.steps.segmented import FORMAT, read_segmented
 from hemoseg.steps.stopwatch import Stopwatch
 from hemoseg.steps.weights import environment
+
+HELD = 2**25  # pixels: an image up to this size is read once; rows of a larger one are read again when they are needed
 
 
 def main(argv: list[str]) -> None:
@@ -120,6 +123,7 @@ class _Run:
         self.args, self.opened, self.settings, self.folder, self.scales = args, opened, settings, folder, scales
         self.names = list(opened.description["classes"])
         self.watch = Stopwatch()
+        self.notices: Counter[str] = Counter()
 
     def all(self, items: Sequence[Item], bad: Sequence[Bad]) -> None:
         """All images, then the tables."""
@@ -136,6 +140,8 @@ class _Run:
                 rows.append(told["row"])
                 flags += [(item.name, *flag) for flag in told["flags"]]
                 parts.append(self.folder.cells_file(item))
+        for sentence, count in self.notices.items():
+            print(f"segment: {sentence} ({count} of {len(items)} images)", file=sys.stderr)
         if not rows:
             raise InputError("no image could be read; nothing is segmented")
         with self.watch.of("write"):
@@ -158,6 +164,9 @@ class _Run:
             progress.step(item.source.size[0] * item.source.size[1], skipped=True)
             progress.image()
             return told
+        if item.source.size[0] * item.source.size[1] <= HELD:
+            with self.watch.of("read"):
+                item.source.hold()
         channels, scale = self.opened.description["in_channels"], self.scales[item.name]
         task = Task(
             item.source.rows, item.source.size, scale, self._brightness(item), self.folder.work(item), progress.step
@@ -173,6 +182,7 @@ class _Run:
             found.stores.close()
         finally:
             item.source.close()
+            self.notices.update(item.source.notices)
         row = row_of(item, cells, self.names, channels, scale, [word for word, _ in flags])
         self.folder.finish_image(item, row, cells, flags)
         progress.image()

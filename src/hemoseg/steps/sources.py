@@ -54,7 +54,7 @@ class Source:
         Raises:
             InputError: the file is damaged, or holds what no image should.
         """
-        if not self.streams:
+        if not self.streams or self._decoded is not None:
             return self.whole()[:, first:last]
         try:
             joined = self._joined(first, last)
@@ -65,11 +65,15 @@ class Source:
 
     def whole(self) -> np.ndarray:
         """All rows."""
-        if self.streams:
+        if self._decoded is None and self.streams:
             return self.rows(0, self.size[0])
         if self._decoded is None:
             self._decoded = self._finished(self._decode())
         return self._decoded
+
+    def hold(self) -> None:
+        """Read all rows now and keep them until `close`, so that asking for them again costs nothing."""
+        self._decoded = self.whole()
 
     def close(self) -> None:
         """Let go of the file and of what was decoded."""

@@ -13,6 +13,7 @@ from hemoseg.steps.decoding import EXPORT
 
 PLAIN = (1, 8, 32946)  # no compression and the two codes of zlib: what tifffile reads without further packages
 MICROMETRES = {"": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "nm": 0.001, "mm": 1000.0}
+SEGMENT = 2**26  # pixels: a file in larger strips or tiles is decoded once as a whole, not again for each few rows
 ESCAPED = "\\u00B5m"  # as ImageJ writes the micro sign
 
 
@@ -107,9 +108,15 @@ def is_plain(page: tifffile.TiffPage) -> bool:
         tifffile.PHOTOMETRIC.MINISWHITE,
         tifffile.PHOTOMETRIC.RGB,
     )
-    return (
-        page.compression in PLAIN and grey_or_colour and page.bitspersample in (8, 16, 32, 64) and page.imagedepth == 1
-    )
+    known = page.compression in PLAIN and grey_or_colour and page.bitspersample in (8, 16, 32, 64)
+    return known and page.imagedepth == 1 and (page.compression == 1 or _pixels_of_segment(page) <= SEGMENT)
+
+
+def _pixels_of_segment(page: tifffile.TiffPage) -> int:
+    """Of a strip or tile, which is decoded as a whole."""
+    if page.is_tiled:
+        return page.tilelength * page.tilewidth
+    return min(page.rowsperstrip, page.imagelength) * page.imagewidth
 
 
 def check_colours(path: Path, page: tifffile.TiffPage) -> None:
