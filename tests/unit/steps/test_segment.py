@@ -114,6 +114,10 @@ def test_strips_and_windows_give_what_the_whole_image_gives(lab, monkeypatch, ce
         assert rows["id"].tolist() == list(range(1, instances.max() + 1))
         assert rows["area_px"].tolist() == np.bincount(instances.ravel())[1:].tolist()
         assert rows["class"].tolist() == classes_of_instances(classes, instances)[1:].tolist()
+        edge = np.unique(np.concatenate([instances[0], instances[-1], instances[:, 0], instances[:, -1]]))
+        assert rows.loc[rows["touches_border"], "id"].tolist() == edge[edge > 0].tolist()
+        centres = [np.argwhere(instances == number).mean(axis=0) for number in rows["id"]]
+        assert np.allclose(rows[["row", "column"]], centres, atol=1e-5)
         assert np.array_equal(done.image(name), np.moveaxis(pixels, -1, 0))
 
 
