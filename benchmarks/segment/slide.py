@@ -4,7 +4,7 @@
                                        [--out benchmarks/results/segment_slide.json]
 
 The slide is a simulated smear of 2000 x 2000 pixels with its mirror images, so that it has no edges inside, in a
-zlib-compressed TIFF of strips. The network is a U-Net of width 4 with two poolings, trained for a minute on that frame:
+zlib-compressed TIFF of strips. The network is a U-Net of width 6 with two poolings, trained for a minute on that frame:
 it has to find cells, not to be good at it. `hemoseg segment` runs as a process of its own; its peak memory is what the
 system counted of it. Then the whole class map is labelled at once, which the command never does, and must give the
 cells that the command joined from strips: the same pixels, one number each. With ``--kill`` a second run is killed by
@@ -43,7 +43,7 @@ from hemoseg.training.batches import Normalisation
 
 PATCH = 2000  # pixels of the simulated frame
 SETTINGS = {"height": PATCH, "width": PATCH, "channels": 3, "diameter": 44.0, "cells": 900.0, "margin": [0, 0]}
-NETWORK = {"width": 4, "levels": 2}
+NETWORK = {"width": 6, "levels": 2}
 CROP, STEPS, BATCH = 192, 120, 4
 
 
