@@ -21,6 +21,7 @@ from hemoseg.steps import found, segment_cells, segment_image
 from hemoseg.steps.files import read_json, write_json
 from hemoseg.steps.mask_folders import open_masks
 from hemoseg.steps.opened import open_model
+from hemoseg.steps.segment_inputs import find_items
 from hemoseg.steps.segmented import read_segmented
 from hemoseg.steps.weights import sha256, write_weights
 
@@ -273,6 +274,14 @@ def test_no_name_leads_out_of_the_folder_or_into_another_cell(lab):
         assert done.file(name).name in HOSTILE
     assert {"naïve 細胞", "A", "a_2", "á"} <= set(done.images["image"])
     assert sorted(path.name for path in lab.iterdir()) == ["frames", "model", "odd", "out"]
+
+
+def test_names_that_a_file_system_may_take_for_one_are_two(lab):
+    for folder, name in (("one", "a.png"), ("two", "A.png")):
+        (lab / folder).mkdir()
+        Image.fromarray(image((24, 24))).save(lab / folder / name)
+    items, _ = find_items(["one", "two", "one"], channels=3)
+    assert [item.name for item in items] == ["a", "A_2", "a_3"]
 
 
 def test_classes_with_odd_names_stay_text(lab):
