@@ -59,6 +59,7 @@ def main() -> None:
     prepare(args.folder, args.side)
     print("one run from beginning to end", flush=True)
     measured = timed(args.folder, "whole", args.threads)
+    print(json.dumps(measured), flush=True)
     measured |= checked(args.folder / "whole", args.side)
     if args.kill:
         measured["kills"] = killed(args.folder, args.kill, args.threads)

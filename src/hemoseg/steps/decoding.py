@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 from hemoseg.errors import InputError
 
 MOST_PIXELS = 20_000 * 20_000  # told from the header, before anything is decoded
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many, and warns of what is between
 FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
 COLOURS = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
 EXPORT = "export it as PNG or TIFF with 8 or 16 bits per channel"

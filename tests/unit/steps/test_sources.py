@@ -185,6 +185,8 @@ def test_what_claims_too_much_is_refused_by_its_header(tmp_path, monkeypatch):
     (tmp_path / "bomb.png").write_bytes(bomb(30_000))
     with pytest.raises(InputError, match="claims"):
         open_source(tmp_path / "bomb.png")
+    (tmp_path / "slide.png").write_bytes(bomb(20_000))
+    assert open_source(tmp_path / "slide.png").size == (20_000, 20_000)  # as many as are promised
     tifffile.imwrite(tmp_path / "bomb.tif", values(), photometric="rgb", compression="zlib")
     content = bytearray((tmp_path / "bomb.tif").read_bytes())
     with tifffile.TiffFile(tmp_path / "bomb.tif") as file:
