@@ -2,7 +2,7 @@
 
     python benchmarks/another_microscope/run.py [--work DIR] [--out FILE] [--parts own points shifts] [--steps 700]
 
-Needs the real sets `smear` and `points` (under $HEMOSEG_REAL_DATA or data/). A common U-Net learns on 56 frames of
+Needs the real sets `smear` and `points` (under $HEMOSEG_REAL_DATA or data/). A common U-Net learns on 50 frames of
 `smear`, once with mirrors and turns alone (plain), once with the augmentation that the README recommends (augmented);
 trainings that DIR holds are not repeated. Then
 
