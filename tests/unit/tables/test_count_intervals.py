@@ -156,7 +156,7 @@ def test_a_single_class_has_counts_and_densities_and_no_shares():
 
 def test_precision_that_no_field_gives_is_said_and_so_are_automatic_labels():
     frames = [frame | {"found": [[60, 20], [6, 14]]} for frame in evidence()["frames"]]
-    told = found(cells((42, 8)), images("p"), within=0.01, notes=("against_auto",))
+    told = found(cells((28, 22)), images("p"), within=0.01, notes=("against_auto",))
     table = patient_counts(told, detector(evidence(frames=frames)))
     row = one(table, measure="share", target=PATIENT, **{"class": "sickle"})
     assert np.isinf(row["fields_needed"])
