@@ -18,6 +18,7 @@ FALSE_ALARMS = 0.01  # share of the frames that may pass a limit, of each word
 LEAST_LIMIT = 4.0  # robust standard deviations: no limit is nearer, however alike the frames are
 # Likewise of the distance, 1 of usual frames: one frame in 50,000 of ten independent normal features passes it.
 LEAST_DISTANCE = 2.0
+MOST_TIMES = 3.0  # of the least limit: training frames beyond are broken themselves, and do not excuse others; ours
 MOST_SATURATED = 0.05  # share of pixels at white above which a field is refused without any reference
 MOST_FIELDS = 16  # parts of a large image that are looked at
 BAD_PARTS = 0.25  # share of its parts above which a large image is flagged
@@ -122,12 +123,12 @@ def _distances(scores: np.ndarray, known: Likeness) -> np.ndarray:
 
 
 def _limit(scores: np.ndarray, least: float = LEAST_LIMIT) -> float:
-    """What a share of `FALSE_ALARMS` of the scores passes; none of them where they are too few for that."""
+    """What a share of `FALSE_ALARMS` of the scores passes, none where they are few; `MOST_TIMES` ``least`` at most."""
     scores = np.sort(scores[np.isfinite(scores)])
     if not len(scores):
         return least
     place = min(int(np.ceil((len(scores) + 1) * (1 - FALSE_ALARMS))), len(scores))
-    return float(max(scores[place - 1], least))
+    return float(np.clip(scores[place - 1], least, MOST_TIMES * least))
 
 
 def distance(row: Mapping[str, float], known: Mapping[str, Any]) -> tuple[float, dict[str, float]]:

@@ -80,10 +80,18 @@ def test_frames_like_the_training_frames_are_hardly_ever_flagged(known):
 
 def test_no_training_frame_passes_a_limit_that_few_frames_set():
     rows = frames(20)
-    rows[3] = rows[3] | {"edge_width": 9.0}  # one of them is blurred
+    rows[3] = rows[3] | {"edge_width": 3.6}  # one of them is a little blurred
     known = reference(rows)
+    assert known["features"]["edge_width"]["high"] > 4
     assert not [word for word, _ in judged(rows[3], known) if word == "blurred"]
-    assert "blurred" in dict(judged(USUAL | {"edge_width": 30.0}, known))
+
+
+def test_a_broken_training_frame_does_not_excuse_broken_fields():
+    rows = frames(30)
+    rows[3] = rows[3] | {"edge_width": 90.0, "uneven": 0.99}
+    known = reference(rows)
+    assert {"blurred", "uneven_light"} <= set(dict(judged(USUAL | {"edge_width": 30.0, "uneven": 0.8}, known)))
+    assert judged(USUAL, known) == []
 
 
 def test_limits_know_that_patients_differ():
