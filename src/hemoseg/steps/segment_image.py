@@ -122,8 +122,9 @@ def _store_probabilities(
         with watch.of("network"):
             return watch.settled(opened.probability(images))
 
+    window, overlap = settings.windows(task.grid)
     strips = probability_strips(
-        probability, source, task.grid, window=settings.window, overlap=settings.overlap,
+        probability, source, task.grid, window=window, overlap=overlap,
         batch_size=settings.batch_size, first_row=done,
     )  # fmt: skip
     for first, strip in strips:
@@ -159,7 +160,8 @@ def _store_labels(
         with watch.of("network"):
             return opened.label(image)
 
-    strips = labelled_strips(label, source, task.grid, window=settings.window, overlap=settings.overlap)
+    window, overlap = settings.windows(task.grid)
+    strips = labelled_strips(label, source, task.grid, window=window, overlap=overlap)
     share, cells = task.size[0] * task.size[1] / task.grid[0], 0
     own = False
     for strip in strips:
@@ -196,7 +198,8 @@ def _markers(opened: Opened, task: Task, settings: Settings, source: Rows) -> np
     if settings.markers["source"] == "distance":
         return None
     propose = partial(opened.propose, score=settings.markers["score"], overlap=settings.markers["overlap"])
-    points = window_centres(propose, source, task.grid, window=settings.window, overlap=settings.overlap)
+    window, overlap = settings.windows(task.grid)
+    points = window_centres(propose, source, task.grid, window=window, overlap=overlap)
     if points is None:
         raise InputError(
             "segment settings: this model proposes no boxes that a watershed could start from; set markers.source: "

@@ -13,6 +13,7 @@ OVERLAP = 0.125  # not stated, ours: 128 pixels of 1024, more than most networks
 # Of networks that make their own cells: a cell half as wide as an overlap is seen whole.
 CELL_OVERLAP = 0.25
 METHOD_WINDOW = [4096, 4096]  # classical methods take thresholds from what they see, and should see much
+MULTIPLE = 32  # pixels: sides of windows are multiples of what the deepest network halves to one
 LEAST_SCALE, MOST_SCALE = 1 / 16, 16.0
 NO_RESIZING = 0.02  # a scale so near to 1 is taken as 1
 
@@ -24,6 +25,7 @@ class Settings:
     Attributes:
         window: rows and columns of a window.
         overlap: share of a window that the next one covers again.
+        fits: whether windows may be made smaller for an image that as many smaller ones cover.
         batch_size: windows per pass.
         cells: ``components`` or ``watershed``.
         markers: see `hemoseg.inference.cells.DEFAULT_MARKERS`.
@@ -32,10 +34,27 @@ class Settings:
 
     window: tuple[int, int]
     overlap: float
+    fits: bool
     batch_size: int
     cells: str
     markers: dict[str, Any]
     min_area: float
+
+    def windows(self, size: tuple[int, int]) -> tuple[tuple[int, int], float]:
+        """Rows and columns of a window for an image of a size, and the share of it that the next one covers again.
+
+        Two windows of 1024 pixels would cover 1200 and meet in 848 of them; two of 672 do with the overlap asked for.
+        """
+        if not self.fits:
+            return self.window, self.overlap
+        shared = [int(side * self.overlap) for side in self.window]
+        sides = []
+        for length, side, both in zip(size, self.window, shared, strict=True):
+            count = max(1, -(-(length - both) // (side - both)))
+            least = -(-(length + (count - 1) * both) // count)
+            sides.append(min(side, -(-least // MULTIPLE) * MULTIPLE))
+        # The overlap in pixels stays; half a pixel less, lest rounding ask for one window more.
+        return (sides[0], sides[1]), max(0.0, (min(shared) - 0.5) / max(sides)) if min(shared) else 0.0
 
     def as_facts(self) -> dict[str, Any]:
         """As segment.json tells them."""
@@ -64,6 +83,7 @@ def settle(given: dict[str, Any], opened: Opened) -> Settings:
     return Settings(
         tuple(merged["window"]),
         merged["overlap"],
+        not (whole or given.get("window") or tested.get("window")),
         4 if opened.device.type == "cuda" else 1,
         merged["cells"],
         merged["markers"],

@@ -1,11 +1,15 @@
 """How `segment` looks at an image: what is said goes before what is known, and what is known before a guess."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hemoseg.errors import InputError
+from hemoseg.inference.windows import window_starts
 from hemoseg.steps.segment_settings import CELL_OVERLAP, METHOD_WINDOW, WINDOW, scale_of, settle
 
 
@@ -36,6 +40,21 @@ def test_what_is_not_known_is_said():
     assert scale_of(None, model(KNOWN), 0.4 * 1.01)[0] == 1  # nothing is resized for a hair
     with pytest.raises(InputError, match="correct --pixel-size"):
         scale_of(None, model(KNOWN), 350.0)
+
+
+@given(size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)))
+def test_windows_fit_an_image_with_no_more_of_them_and_the_overlap_asked_for(size):
+    settings = settle({}, model())
+    sides, share = settings.windows(size)
+    for length, side, most in zip(size, sides, settings.window, strict=True):
+        side = min(side, length)
+        starts = window_starts(length, side, share)
+        assert side <= most
+        assert len(starts) <= len(window_starts(length, min(most, length), settings.overlap))
+        assert all(one + side - other >= settings.overlap * side - 1 for one, other in pairwise(starts))
+        assert len(starts) * side <= length + (len(starts) - 1) * 2 * 128 + 32 * len(starts)
+    assert settle({"window": [1024, 1024]}, model()).windows(size) == ((1024, 1024), 0.125)
+    assert settle({}, model(probability=False)).windows(size) == (tuple(METHOD_WINDOW), CELL_OVERLAP)
 
 
 def test_settings_of_the_evidence_are_taken_unless_others_are_given():
