@@ -7,6 +7,7 @@ import numpy as np
 
 from hemoseg.data.resampling import Rows
 from hemoseg.data.resize import nearest
+from hemoseg.labels.enlarging import Between, between, certainty, enlarge
 from hemoseg.labels.regions import LINE, Regions
 from hemoseg.steps.row_store import RowStore
 
@@ -47,7 +48,8 @@ class Found:
     Attributes:
         image: rows of the image in its own numbers.
         size: its rows and columns.
-        grid: rows and columns of the network's grid; where it is another, each pixel takes what lies under its centre.
+        grid: rows and columns of the network's grid; where it is coarser, outlines run between its pixels
+            (`hemoseg.labels.enlarging`), where it is finer, each pixel takes what lies under its centre.
         stores: on the network's grid.
         regions: which provisional numbers are one cell.
         first: row in which each cell begins, int64 ``(n,)``.
@@ -64,8 +66,10 @@ class Found:
     _numbers: np.ndarray = field(init=False)
     _down: np.ndarray = field(init=False)
     _across: np.ndarray = field(init=False)
+    _between: list[Between] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._between = [between(one, other) for one, other in zip(self.grid, self.size, strict=True)]
         self._down, self._across = (nearest(one, other) for one, other in zip(self.grid, self.size, strict=True))
         self._count()
 
@@ -74,11 +78,15 @@ class Found:
 
     def labels(self, first: int, last: int) -> np.ndarray:
         """Cells in rows ``first`` to before ``last``, int32 ``(n, W)``."""
+        if self._coarser:
+            return self._numbers[self._enlarged(first, last)[0]]
         rough = self._of(self.stores.labels, first, last)
         return self._numbers[np.where(rough == LINE, 0, rough)]
 
     def classes(self, first: int, last: int) -> np.ndarray:
         """Class map of some rows, uint8 ``(n, W)``; lines between cells are background."""
+        if self._coarser:
+            return self._enlarged(first, last)[1]
         lines = self._of(self.stores.labels, first, last) == LINE
         return np.where(lines, 0, self._of(self.stores.classes, first, last)).astype(np.uint8)
 
@@ -87,6 +95,26 @@ class Found:
         if self.stores.probability is None:
             return None
         return np.moveaxis(self._of(self.stores.probability, first, last), 1, 0)
+
+    @property
+    def _coarser(self) -> bool:
+        return self.grid != self.size and all(one <= other for one, other in zip(self.grid, self.size, strict=True))
+
+    def _enlarged(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Regions and the class map of some rows, of a grid that is coarser than the image."""
+        rows, columns = self._between[0].part(first, last), self._between[1]
+        top = int(self._between[0].before[first])
+        labels, classes = (
+            one.rows(top, top + int(rows.after[-1]) + 1) for one in (self.stores.labels, self.stores.classes)
+        )
+        cells = self.regions.of(labels)
+        store = self.stores.probability
+        probability = None if store is None else np.moveaxis(store.rows(top, top + len(labels)), 1, 0)
+        found, kinds = enlarge(cells, classes, certainty(cells, probability), rows, columns)
+        # What is too small for a cell keeps the class that it was given, pixel by pixel.
+        dust = np.where((cells == 0) & (labels != LINE), classes, 0)
+        near = dust[self._down[first:last] - top][:, self._across]
+        return found, np.where(found > 0, kinds, near).astype(np.uint8)
 
     def _of(self, store: RowStore, first: int, last: int) -> np.ndarray:
         """Rows of a store on the image's grid."""
@@ -101,7 +129,12 @@ class Found:
         first, last = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
         width = self.size[1]
         for begin, end in bands(*self.size):
-            flat = self.regions.of(self._of(self.stores.labels, begin, end)).ravel()
+            seen = (
+                self._enlarged(begin, end)[0]
+                if self._coarser
+                else self.regions.of(self._of(self.stores.labels, begin, end))
+            )
+            flat = seen.ravel()
             places = np.flatnonzero(flat)
             cells, places = flat[places], places + begin * width
             last[cells] = places // width
