@@ -6,9 +6,10 @@ A pool of images, a test set apart from it, a few labelled images to begin with.
 its beginning on what is labelled, looks at the rest of the pool, and the next images get their labels: by each of the
 strategies of `hemoseg.data.acquisition`, and at random. Written per set, strategy, seed and number of labelled images:
 the Dice per class over the pixels of all test images and its mean; printed: the mean over seeds with its spread, and
-the paired difference from random with how many seeds were won. All strategies begin with the same images and the same
-weights. ``patients`` are simulated smears of patients who differ, ``smear`` real ones (the folder smear under
-$HEMOSEG_REAL_DATA or data/). Rows of other sets and seeds that FILE holds stay.
+the paired difference from random with how many seeds were won; drawn beside FILE: the curves.
+All strategies begin with the same images and the same weights. ``patients`` are simulated smears of patients who
+differ, ``smear`` real ones (the folder smear under $HEMOSEG_REAL_DATA or data/). Rows of other sets and seeds that FILE
+holds stay.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from hemoseg import models
 from hemoseg.__main__ import main as hemoseg
 from hemoseg.data.acquisition import STRATEGIES, suggest
 from hemoseg.data.samples import IGNORE, from_arrays
+from hemoseg.figures.style import figure
 from hemoseg.inference.uncertainty import appearance, entropy, mirrored
 from hemoseg.steps.files import read_arrays, read_json, write_json
 from hemoseg.training.batches import Pool, measure_normalisation
@@ -50,6 +52,12 @@ SMEAR = {  # as params/smear_multiclass.yaml, smaller
     "size": [120, 160], "classes": {"uninfected": ["uninfected"], "infected": ["infected"]}, "ignore": ["leukocyte"],
     "dataset": {"name": "BBBC041", "classes": ["uninfected", "infected", "leukocyte"]},
 }  # fmt: skip
+LOOKS = {  # of a strategy: colour and line
+    "random": ("#5b6575", "--"),
+    "gain": ("#0b5fa5", "-"),
+    "uncertainty": ("#e69f00", "-."),
+    "novelty": ("#009e73", ":"),
+}
 SETS = {  # labelled in each round, test images, steps of each training
     "patients": {
         "simulate": PATIENTS, "prepare": {"classes": TYPES}, "sizes": [4, 10, 20], "test": 40, "steps": 500,
@@ -185,6 +193,25 @@ def differences(rows):
     return pd.DataFrame(found)
 
 
+def draw(rows):
+    """Learning curves: each seed a thin line, their mean a thick one, a panel per set."""
+    table = pd.DataFrame(rows)
+    sets = list(dict.fromkeys(table["set"]))
+    drawn = figure(4.6 * len(sets), 3.6)
+    for axes, name in zip(drawn.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        own = table[table["set"] == name]
+        for strategy, curve in own.groupby("strategy"):
+            colour, line = LOOKS[strategy]
+            wide = curve.pivot_table(index="labelled", columns="seed", values="mean_dice")
+            axes.plot(wide.index, wide, line, color=colour, linewidth=0.8, alpha=0.5)
+            axes.plot(wide.index, wide.mean(axis=1), line, color=colour, linewidth=2.6, label=strategy, marker="o")
+        axes.set_title(f"{name} (n = {own['seed'].nunique()} seeds)")
+        axes.set(xlabel="labelled images", xticks=sorted(own["labelled"].unique()))
+        axes.set_ylabel("mean Dice over classes (0 to 1)" if name == sets[0] else "")
+        axes.legend(fontsize=9)
+    return drawn
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["patients", "smear"], choices=list(SETS))
@@ -202,6 +229,7 @@ def main(argv=None):
             summary = differences(rows)
             kept = {"rows": rows, "summary": summary.round(5).to_dict("records"), "machine": machine}
             write_json(args.out, kept | {"command": "python benchmarks/suggest/run.py"})
+    draw(rows).savefig(args.out.with_suffix(".png"), dpi=110, facecolor="white")
     print(differences(rows).round(4).to_string(index=False))
 
 
