@@ -46,6 +46,7 @@ from plan import resolve
 from hemoseg import models
 from hemoseg.__main__ import main as hemoseg
 from hemoseg.errors import InputError
+from hemoseg.inference.windows import predict_windows
 from hemoseg.simulation import generator
 from hemoseg.steps.files import write_json
 from hemoseg.steps.opened import Opened, open_model
@@ -107,7 +108,7 @@ def measured(folder: Path, rows: dict[str, dict[str, Any]], rounds: int, onnx: b
                 one = {f"segment_{what}": s for what, s in segmented(folder, model, size).items()}
                 if model.probability is not None:
                     one |= plainly(folder, model, size)
-                    one |= {"onnx_network": alone(folder, exported.get(name), size)}
+                    one |= {"onnx_network": alone(folder, model, exported.get(name), size)}
                 if number:
                     seconds.setdefault((name, size), []).append(one)
                 print(f"{number}/{rounds} {name} {size}", file=sys.stderr, flush=True)
@@ -204,16 +205,14 @@ def plainly(folder: Path, opened: Opened, size: str) -> dict[str, float]:
     return {"plain_network": network_seconds, "plain_total": time.process_time() - begin}
 
 
-def alone(folder: Path, network: Callable | None, size: str) -> float | None:
+def alone(folder: Path, opened: Opened, network: Callable | None, size: str) -> float | None:
     """Seconds of a network of ONNX Runtime on the windows of an image."""
     if network is None:
         return None
-    from hemoseg.inference.windows import predict_windows
-
     image = torch.from_numpy(cv2.imread(str(folder / f"{size}.png"))).permute(2, 0, 1).float()
-    window = tuple(min(side, 1024) for side in image.shape[1:])
+    window, overlap = settle({}, opened).windows(SIZES[size])
     begin = time.process_time()
-    predict_windows(network, image, window=window, overlap=0.125, batch_size=1)
+    predict_windows(network, image, window=window, overlap=overlap, batch_size=1)
     return time.process_time() - begin
 
 
