@@ -118,6 +118,7 @@ def test_the_distance_of_uncorrelated_features_is_their_root_mean_square(known):
 def test_what_a_field_does_not_show_is_no_reason_against_it(known):
     blind = dict.fromkeys(NAMES, float("nan")) | {"cells": 50.0}
     assert judged(blind, known) == []
+    assert feature_scores(blind, known) == {}
 
 
 def test_without_a_reference_only_what_is_bad_everywhere_is_said():
