@@ -50,13 +50,23 @@ def step_names() -> list[str]:
 
 
 def _usage(names: list[str]) -> str:
-    rows = []
-    for name in names:
-        spec = importlib.util.find_spec(f"hemoseg.steps.{name}")
-        # Read, not imported: the help of all steps must not wait for torch.
-        docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
-        rows.append(f"  {name:<10} {docstring.splitlines()[0]}")
-    return "usage: hemoseg STEP [options]     (hemoseg STEP --help)\n\nsteps:\n" + "\n".join(rows)
+    told = {name: _first_line(name) for name in names}
+    width = max(map(len, names))
+    parts = {
+        "on your own images": [name for name in steps.FOR_IMAGES if name in told],
+        "steps of the workflow": [name for name in names if name not in steps.FOR_IMAGES],
+    }
+    lines = ["usage: hemoseg STEP [options]     (hemoseg STEP --help)"]
+    for heading, of_part in parts.items():
+        lines += ["", f"{heading}:", *(f"  {name:<{width}} {told[name]}" for name in of_part)]
+    return "\n".join(lines)
+
+
+def _first_line(name: str) -> str:
+    spec = importlib.util.find_spec(f"hemoseg.steps.{name}")
+    # Read, not imported: the help of all steps must not wait for torch.
+    docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return docstring.splitlines()[0]
 
 
 if __name__ == "__main__":

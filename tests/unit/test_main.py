@@ -113,3 +113,11 @@ def test_a_fault_of_our_own_is_not_hidden(monkeypatch):
 def test_settings_that_are_no_object_are_refused(capsys, text):
     assert main(["train", "--settings", text]) == 2
     assert "hemoseg train: --settings: " in capsys.readouterr().err
+
+
+def test_what_a_lab_calls_stands_first_and_is_there(capsys):
+    assert set(steps.FOR_IMAGES) <= set(step_names())
+    main(["--help"])
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert told[: len(steps.FOR_IMAGES)] == list(steps.FOR_IMAGES)
+    assert sorted(told) == step_names()

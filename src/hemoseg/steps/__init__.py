@@ -1,5 +1,18 @@
 """One module per stage of the flow: the only room that opens files and parses arguments."""
 
+# What a lab calls itself, in the order in which it needs them; all others are called by the workflow.
+FOR_IMAGES = (
+    "segment",
+    "view",
+    "count",
+    "patient",
+    "import",
+    "suggest",
+    "adapt",
+    "export",
+    "compare",
+)
+
 # Modules of this room that serve the steps and are none themselves.
 NOT_STEPS = (
     "adapted",

@@ -1,4 +1,4 @@
-"""Write a trained network as one ONNX file: image in, probabilities out, checked in onnxruntime."""
+"""Write a trained network as one ONNX file, or as a BioImage Model Zoo package (.zip), checked before it is kept."""
 
 import json
 import logging

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hemoseg.data.field_features import NAMES, features_of
+from hemoseg.data.field_features import NAMES, _quantile, features_of
 
 ROWS, COLUMNS = 160, 200
 RADIUS = 14
@@ -107,3 +107,10 @@ def test_a_field_of_any_shape_with_nothing_in_it_is_told_of_without_a_warning(sh
     assert set(found) == set(NAMES)
     assert found["cells"] == 0
     assert found["saturated"] == (value == 255)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.75, 1.0])
+@pytest.mark.parametrize("n", [1, 2, 3, 100])
+def test_the_quick_quantile_is_numpys(n, share):
+    values = np.random.default_rng(n).random(n).astype(np.float32)
+    assert _quantile(values, share) == pytest.approx(float(np.quantile(values, share)), rel=1e-6)
