@@ -17,7 +17,7 @@ ARROWS = {"high": "↑", "low": "↓", "zero": "→ 0"}
 CHART_DPI, PHOTO_DPI = 144, 120
 MOST_BYTES = 800_000  # of a picture of images; a page has about five
 
-MOST_COLUMNS = 10  # of a table of scores; more do not fit the page
+MOST_COLUMNS = 8  # of a table of scores; more do not fit the page
 
 
 def title(text: str, source: str) -> str:

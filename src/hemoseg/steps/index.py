@@ -13,6 +13,7 @@ from hemoseg.steps.files import read_table, write_text
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.markdown import number, published_number
 
+MOST_COLUMNS = 8  # that fit a card
 MORE = ("viewer", "clinic", "trust", "label_audit")  # pages that an experiment may have besides its own
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 
@@ -60,6 +61,7 @@ def _summary(path: Path) -> dict[str, Any]:
     table = read_table(path, dtype={"row": str, "label": str, "class": str})
     # The last class of a column stands for it: the tables put the average last.
     table = table.drop_duplicates(["row", "family", "column"], keep="last")
+    table = table[table["column"].isin(_first_columns(table))]
     rows = [
         {
             "label": lines["label"].iloc[0],
@@ -69,6 +71,13 @@ def _summary(path: Path) -> dict[str, Any]:
         for _, lines in table.fillna({"source": ""}).groupby(["row", "family"], sort=False)
     ]
     return {"headers": list(pd.unique(table["header"])), "rows": rows}
+
+
+def _first_columns(table: pd.DataFrame) -> list[str]:
+    """As many columns as the card is wide: those that papers printed go before ours."""
+    heads = list(pd.unique(table["column"]))
+    printed = set(table.loc[table["published"].notna(), "column"]) if "published" in table else set()
+    return sorted(heads, key=lambda head: head not in printed)[:MOST_COLUMNS]
 
 
 def _ours(line: dict[str, Any]) -> str:

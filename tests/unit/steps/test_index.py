@@ -84,3 +84,12 @@ def test_the_index_escapes_and_loads_nothing(made):
     assert "<script" not in made
     assert "&lt;script&gt;" in made
     assert loads(made) == []
+
+
+def test_a_card_holds_what_papers_printed_before_what_fits_no_more(tmp_path):
+    lines = [
+        ["unet", "U-Net", "all", f"c{n}", f"C{n}", "all", n, None, None, 2, 1, "", 0.5 if n > 9 else None, None, None]
+        for n in range(12)
+    ]
+    pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "wide.csv", index=False)
+    assert index._first_columns(pd.read_csv(tmp_path / "wide.csv")) == ["c10", "c11", *(f"c{n}" for n in range(6))]
