@@ -51,7 +51,9 @@ CROP, STEPS, BATCH = 192, 120, 4
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=20_000)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "hemoseg_slide", help="some gigabytes are written")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "hemoseg_slide", help="some gigabytes are written"
+    )
     parser.add_argument("--kill", type=float, help="seconds after which a second run is killed, again and again")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
