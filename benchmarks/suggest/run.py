@@ -63,7 +63,7 @@ SETS = {  # labelled in each round, test images, steps of each training
         "simulate": PATIENTS, "prepare": {"classes": TYPES}, "sizes": [4, 10, 20], "test": 40, "steps": 500,
     },
     "smear": {"real": "smear", "prepare": SMEAR, "sizes": [4, 10, 20], "test": 30, "steps": 500},
-    "small": {  # seconds; what the tests run
+    "small": {  # seconds; to try the command
         "simulate": PATIENTS | {"frames": 12, "patients": 2, "height": 64, "width": 64, "diameter": 24},
         "prepare": {"classes": TYPES}, "sizes": [2, 4], "test": 4, "steps": 4,
     },
