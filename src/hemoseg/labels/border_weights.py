@@ -2,11 +2,11 @@
 
 import math
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
 from hemoseg.labels.areas import compact
+from hemoseg.labels.distance import distance_to_outside
 
 CUT_OFF = 1e-6  # of the strength: what is less may come out as 0
 
@@ -63,8 +63,7 @@ def _two_nearest(labels: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndarra
             slice(max(0, rows.start - margin), rows.stop + margin),
             slice(max(0, columns.start - margin), columns.stop + margin),
         )
-        outside = (labels[crop] != number).view(np.uint8)
-        distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        distance = distance_to_outside(labels[crop] != number)
         nearest, next_one = first[crop], second[crop]
         np.minimum(next_one, np.maximum(nearest, distance), out=next_one)
         np.minimum(nearest, distance, out=nearest)

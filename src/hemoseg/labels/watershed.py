@@ -1,11 +1,11 @@
 """Touching cells cut apart by a watershed from markers (touching: the centres of proposed boxes)."""
 
-import cv2
 import numpy as np
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from hemoseg.labels.components import connected_components
+from hemoseg.labels.distance import distance_to_outside
 from hemoseg.labels.points import pixels_at
 
 # Each pair of 8-neighbours once: right, below, below to the right, below to the left.
@@ -99,8 +99,7 @@ def depth_map(mask: np.ndarray) -> np.ndarray:
 
     What lies beyond the image is outside the mask, so a mask over the whole image has a distance too.
     """
-    padded = np.pad(mask, 1).astype(np.uint8)
-    return cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    return distance_to_outside(np.pad(mask, 1))[1:-1, 1:-1]
 
 
 def _marked(markers: np.ndarray, mask: np.ndarray) -> np.ndarray:
