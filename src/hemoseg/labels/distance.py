@@ -1,10 +1,10 @@
-"""The distance of pixels to the nearest pixel outside a mask, the same on every machine and with any number of threads."""
+"""How far pixels are from the nearest one outside a mask, to the last bit the same with any number of threads."""
 
 import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-FARTHEST = 1000.0  # pixels up to which a float32 distance, squared, is within half of the whole number that it stands for
+FARTHEST = 1000.0  # pixels up to which the square of a float32 distance is within half of its whole number
 
 
 def distance_to_outside(mask: np.ndarray) -> np.ndarray:
