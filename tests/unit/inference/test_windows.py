@@ -50,7 +50,7 @@ def test_a_predictor_that_copies_gives_the_image(size, window, overlap, batch):
     said = predict_windows(lambda images: images, image, window=window, overlap=overlap, batch_size=batch)
     assert said.shape == image.shape
     assert said.dtype == torch.float32
-    assert (said - image).abs().max() < 2e-6
+    assert (said - image).abs().max() < 130 * 2**-24  # up to 130 windows over a pixel, and each sum rounds once
 
 
 @settings(deadline=None)
