@@ -8,7 +8,8 @@ zlib-compressed TIFF of strips. The network is a U-Net of width 6 with two pooli
 it has to find cells, not to be good at it. `hemoseg segment` runs as a process of its own; its peak memory is what the
 system counted of it. Then the whole class map is labelled at once, which the command never does, and must give the
 cells that the command joined from strips: the same pixels, one number each. With ``--kill`` a second run is killed by
-signal 9 after so many seconds, again and again, until one ends, and its files must be those of the first.
+signal 9 after so many seconds, again and again, each time a quarter later, since what comes after the last window (cells
+and files of the whole image) begins anew, until one ends; its files must be those of the first.
 """
 
 import argparse
@@ -54,7 +55,11 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "hemoseg_slide", help="some gigabytes are written"
     )
-    parser.add_argument("--kill", type=float, help="seconds after which a second run is killed, again and again")
+    parser.add_argument(
+        "--kill",
+        type=float,
+        help="seconds after which a second run is killed, again and again, each time a quarter later",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -186,7 +191,7 @@ def killed(folder: Path, seconds: float, threads: int) -> int:
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            kills += 1
+            kills, seconds = kills + 1, seconds * 1.25
             print(f"killed {kills} times", flush=True)
 
 
