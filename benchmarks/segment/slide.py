@@ -8,7 +8,7 @@ zlib-compressed TIFF of strips. The network is a U-Net of width 6 with two pooli
 it has to find cells, not to be good at it. `hemoseg segment` runs as a process of its own; its peak memory is what the
 system counted of it. Then the whole class map is labelled at once, which the command never does, and must give the
 cells that the command joined from strips: the same pixels, one number each. With ``--kill`` a second run is killed by
-signal 9 after so many seconds, again and again, each time a quarter later, since what comes after the last window (cells
+signal 9 after so many seconds, again and again, each time a quarter later, since what follows the last window (cells
 and files of the whole image) begins anew, until one ends; its files must be those of the first.
 """
 
