@@ -13,6 +13,7 @@ rule segment:
     output:
         # Not segment.json, which tells where a run stopped: Snakemake removes what is declared before it starts anew.
         images=f"{SEGMENTED}/images.csv",
+        groups=f"{SEGMENTED}/groups.csv",
         cells=f"{SEGMENTED}/cells.csv",
         table=f"{SEGMENTED}/cells.parquet",
     log:

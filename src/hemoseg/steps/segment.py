@@ -22,7 +22,7 @@ from hemoseg.steps.segment_image import Task, segment_image
 from hemoseg.steps.segment_inputs import Bad, Item, find_items, with_groups
 from hemoseg.steps.segment_outputs import flags_of, row_of, write_cells, write_image
 from hemoseg.steps.segment_settings import Settings, scale_of, settle
-from hemoseg.steps.segmented import FORMAT, read_segmented
+from hemoseg.steps.segmented import FORMAT, MARKER, read_segmented, read_tables
 from hemoseg.steps.stopwatch import Stopwatch
 from hemoseg.steps.weights import environment
 
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     if args.replace:
         folder.clear()
     if folder.begin(items):
-        print(f"{args.out}: is finished already")
+        _say_finished(args.out, items)
         return
     run = _Run(args, opened, settings, folder, {name: scale for name, (scale, _) in scales.items()})
     run.all(items, bad)
@@ -58,7 +58,9 @@ def main(argv: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("segment", __doc__)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="folder that `train` or `share` wrote")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="folder that `train` or `share` wrote, BioImage package or ONNX file"
+    )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders of images, folder datasets")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; one that was begun is gone on with")
     parser.add_argument(
@@ -106,6 +108,14 @@ def _facts(args: argparse.Namespace, opened: Opened, settings: Settings) -> dict
     }  # fmt: skip
 
 
+def _say_finished(out: Path, items: Sequence[Item]) -> None:
+    done = os.stat(out / MARKER).st_mtime
+    if newer := [item.file for item in items if os.stat(item.source.path).st_mtime > done]:
+        words = f"{newer[0]}" + (f" and {len(newer) - 1} more are" if len(newer) > 1 else " is")
+        print(f"segment: {words} newer than what was made of it; --replace segments again", file=sys.stderr)
+    print(f"{out}: is finished already")
+
+
 def _stop_or_say(bad: Sequence[Bad], skip: bool) -> None:
     """Stop at the first file that cannot be read, unless such files are to be skipped."""
     for one in bad:
@@ -147,15 +157,15 @@ class _Run:
         with self.watch.of("write"):
             sized = any(row["pixel_size_um"] != "" for row in rows)
             write_cells(self.folder.path, parts, self.opened.description["in_channels"], sized)
-        self.folder.finish(rows, flags, [{"file": one.file, "reason": one.reason} for one in skipped])
+        self.folder.write_tables(rows, flags)
         self._collected()
+        self.folder.finish([{"file": one.file, "reason": one.reason} for one in skipped])
 
     def _collected(self) -> None:
-        """The files of all images together, which are made from the finished folder."""
+        """The files of all images together, which are made from the files of each."""
         if later := [name for name in self.args.formats if name not in formats.EACH]:
-            done = read_segmented(self.folder.path)
-            facts = {"classes": self.names}
-            formats.write_collected(self.folder.path, done.images, done.cells, facts, later)
+            images, cells = read_tables(self.folder.path)
+            formats.write_collected(self.folder.path, images, cells, {"classes": self.names}, later)
 
     def one(self, item: Item, progress: PixelProgress) -> dict[str, Any]:
         """What is noted of one image; segmented unless an earlier run has done it."""

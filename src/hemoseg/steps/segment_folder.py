@@ -59,9 +59,12 @@ class Folder:
             return False
         there = read_table(self.path / "images.csv", dtype=str)
         skipped = {one["file"] for one in told.get("skipped", [])}
-        wanted = [(item.name, item.file) for item in items if item.file not in skipped]
-        if list(zip(there["image"], there["file"], strict=True)) != wanted:
+        wanted = [(item.name, item.file, item.page, item.group) for item in items if item.file not in skipped]
+        done = list(there[["image", "file", "page", "group"]].fillna("").itertuples(index=False, name=None))
+        if [one[:2] for one in done] != [one[:2] for one in wanted]:
             raise InputError(f"{self.path}: is finished, with other images; choose another --out")
+        if done != wanted:
+            raise InputError(f"{self.path}: is finished, with other pages or groups; give --replace, or another --out")
         return True
 
     def _sweep(self) -> None:
@@ -109,12 +112,32 @@ class Folder:
         write_json(self.path / WORK / f"{item.name}.json", told)
         shutil.rmtree(self.path / WORK / item.name, ignore_errors=True)
 
-    def finish(self, rows: Sequence[Mapping[str, Any]], flags: Sequence[tuple[str, str, str]], skipped: Any) -> None:
-        """Write the tables of images and flags, then say that the folder is complete."""
-        write_table(self.path / "images.csv", pd.DataFrame(rows))
+    def write_tables(self, rows: Sequence[Mapping[str, Any]], flags: Sequence[tuple[str, str, str]]) -> None:
+        """Write the tables of images, of patients or slides, and of flags."""
+        images = pd.DataFrame(rows)
+        write_table(self.path / "images.csv", images)
+        write_table(self.path / "groups.csv", counts_by_group(images))
         write_table(self.path / "flags.csv", pd.DataFrame(flags, columns=["image", "flag", "reason"]))
+
+    def finish(self, skipped: Any) -> None:
+        """Say that the folder is complete."""
         write_json(self.path / MARKER, self.facts | {"skipped": skipped, "complete": True})
         shutil.rmtree(self.path / WORK, ignore_errors=True)
+
+
+def counts_by_group(images: pd.DataFrame) -> pd.DataFrame:
+    """Counts of each patient or slide, summed over its images, in the order in which they come first.
+
+    Args:
+        images: rows of images.csv.
+
+    Returns:
+        Columns group ("" holds images of which none was named), images, flagged (images with a flag), cells and
+        ``n_<class>`` for each class but the background.
+    """
+    counts = [name for name in images if name == "cells" or name.startswith("n_")]
+    table = images[["group"]].assign(images=1, flagged=images["flags"].ne("").astype(int), **images[counts])
+    return table.groupby("group", sort=False, as_index=False).sum()
 
 
 def _mark(item: Item) -> dict[str, Any]:

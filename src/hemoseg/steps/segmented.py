@@ -127,9 +127,18 @@ def read_segmented(folder: str | Path) -> Segmented:
         raise InputError(f"{folder}: is of format {facts['format']}, this version reads {FORMAT}; segment again")
     if not facts["complete"]:
         raise InputError(f"{folder}: is not finished; run the same `hemoseg segment` once more, it goes on")
+    return Segmented(folder, facts, *read_tables(folder))
+
+
+def read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of images and cells of a folder, finished or not, as `read_segmented` has them.
+
+    Raises:
+        InputError: a file is absent or damaged.
+    """
     images = read_table(folder / "images.csv", ["image", "file", "rows", "columns", "cells"], dtype=WORDS)
     cells = read_table(folder / "cells.csv", ["image", "id", "class", "row", "column"], dtype=CELL_WORDS)
-    return Segmented(folder, facts, _with_texts(images, WORDS), _with_texts(cells, CELL_WORDS))
+    return _with_texts(images, WORDS), _with_texts(cells, CELL_WORDS)
 
 
 def _with_texts(table: pd.DataFrame, words: dict[str, type]) -> pd.DataFrame:

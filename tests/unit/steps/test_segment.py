@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -17,7 +18,7 @@ from hemoseg.__main__ import main
 from hemoseg.data.classes import classes_of_instances
 from hemoseg.inference.cells import find_cells
 from hemoseg.inference.windows import predict_windows
-from hemoseg.steps import found, segment_cells, segment_image
+from hemoseg.steps import found, segment_cells, segment_folder, segment_image
 from hemoseg.steps.files import read_json, write_json
 from hemoseg.steps.mask_folders import open_masks
 from hemoseg.steps.opened import open_model
@@ -130,6 +131,7 @@ def test_tables_and_files_say_the_same(lab):
     pd.testing.assert_frame_equal(table, done.cells, check_dtype=False)
     assert done.images["group"].tolist() == ["patient 1", "patient 2"]
     assert done.images["cells"].tolist() == [int(done.instances(name).max()) for name in ("a", "b")]
+    assert pd.read_csv("out/groups.csv")["cells"].tolist() == done.images["cells"].tolist()
     counts = done.cells.groupby(["image", "class_name"]).size()
     for row in done.images.itertuples():
         assert (row.n_disc, row.n_sickle) == tuple(counts.get((row.image, name), 0) for name in NAMES[1:])
@@ -168,6 +170,28 @@ def killed(after, *words):
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_each_group_has_the_sum_of_its_images():
+    images = pd.DataFrame(
+        [["a", "p2", "", 5, 3], ["b", "", "blurred;dark", 1, 0], ["c", "p2", "dark", 7, 7], ["d", "", "", 0, 0]],
+        columns=["image", "group", "flags", "cells", "n_sickle"],
+    )
+    table = segment_folder.counts_by_group(images)
+    assert table.columns.tolist() == ["group", "images", "flagged", "cells", "n_sickle"]
+    assert table.to_numpy().tolist() == [["p2", 2, 1, 12, 10], ["", 2, 1, 1, 0]]
+
+
+def test_no_moment_of_the_end_leaves_a_folder_that_lacks_a_file(lab, monkeypatch):
+    words, replace, done = ("frames/a.png", "--formats", "coco"), os.replace, []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda *paths: done.append(paths) or replace(*paths))
+        segment(*words, out="whole")
+    for after in range(len(done) - 6, len(done)):  # the tables of all images, coco.json, the marker
+        shutil.rmtree("killed", ignore_errors=True)
+        assert killed(after, *words) == -signal.SIGKILL
+        segment(*words, out="killed")
+        assert files_of(lab / "killed") == files_of(lab / "whole"), after
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
@@ -224,6 +248,12 @@ def test_a_finished_folder_is_left_alone(lab, capsys):
     assert "is finished already" in capsys.readouterr().out
     assert before == {file: file.stat().st_mtime_ns for file in (lab / "out").rglob("*")}
     segment("frames/a.png", expect=2)
+    (lab / "groups.csv").write_text("image,group\na,patient 1\nb,patient 2\n")
+    segment("frames", "--groups", "groups.csv", expect=2)
+    assert "is finished, with other pages or groups" in capsys.readouterr().err
+    os.utime("frames/b.tif", (2**32, 2**32))
+    segment("frames")
+    assert "frames/b.tif is newer than what was made of it; --replace" in capsys.readouterr().err
     segment("frames", "--settings", WINDOWS, expect=2)
     assert "window [1024, 1024], not [32, 32]; choose another --out" in capsys.readouterr().err
     segment("frames", "--settings", WINDOWS, "--replace")
