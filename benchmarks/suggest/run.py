@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -63,7 +64,7 @@ SETS = {  # labelled in each round, test images, steps of each training
         "simulate": PATIENTS, "prepare": {"classes": TYPES}, "sizes": [4, 10, 20], "test": 40, "steps": 500,
     },
     "smear": {"real": "smear", "prepare": SMEAR, "sizes": [4, 10, 20], "test": 30, "steps": 500},
-    "small": {  # seconds; to try the command
+    "small": {  # seconds; what the tests run
         "simulate": PATIENTS | {"frames": 12, "patients": 2, "height": 64, "width": 64, "diameter": 24},
         "prepare": {"classes": TYPES}, "sizes": [2, 4], "test": 4, "steps": 4,
     },
@@ -212,6 +213,12 @@ def draw(rows):
     return drawn
 
 
+def command_of(args):
+    """The command that was given, but for the file, which is where this is read."""
+    told = ["--sets", *args.sets, "--strategies", *args.strategies, "--seeds", str(args.seeds)]
+    return shlex.join(["python", "benchmarks/suggest/run.py", *told])
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["patients", "smear"], choices=list(SETS))
@@ -219,6 +226,8 @@ def main(argv=None):
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
+    if "random" not in args.strategies:
+        parser.error("--strategies: random must be among them, all others are held against it")
     torch.set_num_threads(1)
     machine = {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__}
     rows = read_json(args.out)["rows"] if args.out.exists() else []
@@ -228,7 +237,7 @@ def main(argv=None):
             rows = others + curves(name, seed, args.strategies)
             summary = differences(rows)
             kept = {"rows": rows, "summary": summary.round(5).to_dict("records"), "machine": machine}
-            write_json(args.out, kept | {"command": "python benchmarks/suggest/run.py"})
+            write_json(args.out, kept | {"command": command_of(args)})
     draw(rows).savefig(args.out.with_suffix(".png"), dpi=110, facecolor="white")
     print(differences(rows).round(4).to_string(index=False))
 

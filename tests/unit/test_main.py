@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,17 @@ def test_settings_that_are_no_object_are_refused(capsys, text):
 def test_what_a_lab_calls_stands_first_and_is_there(capsys):
     assert set(steps.FOR_IMAGES) <= set(step_names())
     main(["--help"])
-    told = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    text = capsys.readouterr().out
+    assert text.index("on your own images:") < text.index("steps of the workflow:")
+    told = [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
     assert told[: len(steps.FOR_IMAGES)] == list(steps.FOR_IMAGES)
     assert sorted(told) == step_names()
+
+
+def test_what_no_rule_calls_is_listed_for_labs():
+    rules = [Path("Snakefile"), *Path("workflow").rglob("*.smk"), *Path("workflow").rglob("*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in rules)
+    called = {name for name in step_names() if re.search(rf"(hemoseg |steps[./]){name}\b", text)}
+    assert called > {"train", "predict", "segment"}
+    public = {"download"}  # fetches the images of others
+    assert set(steps.FOR_IMAGES) == set(step_names()) - called - public | {"segment"}

@@ -94,8 +94,7 @@ def _weighed(
     ]
     weights = np.stack([(1 - low) * (1 - right), (1 - low) * right, low * (1 - right), low * right])
     numbers = np.stack([cells[corner] for corner in corners])
-    weights[numbers == 0] = -1
-    votes = np.stack([np.where(numbers == one, np.maximum(weights, 0), 0).sum(axis=0) for one in numbers])
+    votes = np.stack([np.where(numbers == one, weights, 0).sum(axis=0) for one in numbers])
     votes[numbers == 0] = -1
     chosen = np.take_along_axis(numbers, votes.argmax(axis=0)[None], axis=0)[0]
     weights[numbers != chosen] = -1

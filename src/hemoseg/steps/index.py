@@ -58,7 +58,7 @@ def _summary(path: Path) -> dict[str, Any]:
     """Headers and rows of a table: one value per column, of the average where a column has several classes."""
     if not path.exists():
         return {"headers": [], "rows": []}
-    table = read_table(path, dtype={"row": str, "label": str, "class": str})
+    table = read_table(path, dtype={"row": str, "label": str, "class": str, "source": str})
     # The last class of a column stands for it: the tables put the average last.
     table = table.drop_duplicates(["row", "family", "column"], keep="last")
     table = table[table["column"].isin(_first_columns(table))]

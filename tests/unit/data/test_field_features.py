@@ -47,14 +47,37 @@ def test_the_fall_of_the_light_towards_a_corner_is_told_whatever_lies_in_the_fie
     assert found["uneven"] == pytest.approx(fall, abs=0.04)
 
 
-def test_cells_that_were_not_found_are_not_taken_for_a_fall_of_the_light():
+def test_a_lamp_that_falls_to_all_sides_is_told():
+    y, x = np.meshgrid(np.linspace(-1, 1, ROWS), np.linspace(-1, 1, COLUMNS), indexing="ij")
+    image, labels = discs(noise=0.01)
+    found = features_of(image * (1 - 0.4 * (x**2 + y**2) / 2), labels)
+    assert found["uneven"] == pytest.approx(0.4 * (11 / 12) ** 2, abs=0.03)  # at the middle of the corners' blocks
+
+
+@pytest.mark.parametrize("bright", [True, False])
+def test_cells_that_were_not_found_are_not_taken_for_a_fall_of_the_light(bright):
     image, y, x = np.full((1, 160, 200), 0.8), *np.mgrid[:160, :200]
     labels = np.zeros((160, 200), np.int32)
-    for row, column in ((r, c) for r in range(8, 160, 14) for c in range(8, 90, 14)):  # in the left half only
+    for row, column in ((r, c) for r in range(8, 160, 9) for c in range(8, 90, 9)):  # in the left half only
         here = (y - row) ** 2 + (x - column) ** 2 <= 16
         image[0][here] = 0.4
         labels[here] = column == 8
-    assert features_of(image, labels)["uneven"] < 0.02
+    assert features_of(image if bright else 1.1 - image, labels)["uneven"] < 0.02
+
+
+def test_the_light_is_looked_at_where_there_is_ground_enough():
+    image, labels = np.full((1, 160, 200), 0.8), np.zeros((160, 200), np.int32)
+    labels[:, np.arange(200) % 16 < 8] = 1  # a quarter of each block is ground, some pixels away from the cells
+    image[0][:, np.isin(np.arange(200) % 16, (8, 9, 14, 15))] = 0.6  # blurred edges
+    found = features_of(image, labels)
+    assert (found["uneven"], found["light"]) == pytest.approx((0, 0.8), abs=1e-6)
+    labels[:, :100] = 1
+    labels[2:9, 2:9] = labels[2:9, 52:59] = 0  # gaps in cells, dark from all sides
+    image[0, 2:9, :100] = 0.4
+    assert features_of(image, labels)["uneven"] == pytest.approx(0, abs=1e-6)
+    labels[:, :190] = 1  # eleven blocks of ground tell no surface
+    labels[:14] = 1
+    assert np.isnan(features_of(image, labels)["uneven"])
 
 
 def test_contrast_and_colour_are_optical_densities():
@@ -110,7 +133,7 @@ def test_a_field_of_any_shape_with_nothing_in_it_is_told_of_without_a_warning(sh
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.75, 1.0])
-@pytest.mark.parametrize("n", [1, 2, 3, 100])
+@pytest.mark.parametrize("n", [1, 2, 3, 100, 1003])
 def test_the_quick_quantile_is_numpys(n, share):
     values = np.random.default_rng(n).random(n).astype(np.float32)
     assert _quantile(values, share) == pytest.approx(float(np.quantile(values, share)), rel=1e-6)

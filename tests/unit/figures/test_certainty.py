@@ -100,7 +100,7 @@ RANKING = pd.DataFrame(
     ]
 )  # fmt: skip
 ABSENCES = pd.DataFrame(
-    {"row": ["a", "b"], "class": "cell", "images": 9.0, "neither": [0, 0.5], "missed": 0, "spurious": 0}
+    {"row": ["a", "b"], "class": "cell", "images": 9.0, "neither": [0, 0.5], "missed": [0, 2], "spurious": [0, 3]}
 ).assign(family="all")
 INTERVALS = pd.DataFrame([interval(row, *of) for of in (("dice", "cell"), ("missed", "all")) for row in LABELS])
 
@@ -170,6 +170,63 @@ def test_conventions_are_shown_of_columns_that_they_bear_on():
     assert say.bearing(alone, [("jaccard", "x")]) == []
 
 
+def test_two_columns_are_shown_at_most_each_of_the_class_that_figures_show_and_matching_is_none():
+    ways = {("own", "published"): {"a": 1, "b": 2}, ("empty", "zero"): {"a": 2, "b": 1}}
+    parts = [panel(ways, column, column, name) for column, name in
+             (("dice", "cell"), ("dice", "average"), ("jaccard", "x"), ("missed", "all"))]  # fmt: skip
+    parts.append(panel({("matching", "0.5"): {"a": 1}, ("matching", "0.9"): {"a": 1}}, "matching", "F1", "all"))
+    assert say.bearing(pd.concat(parts), [("dice", "cell")]) == [("dice", "cell"), ("jaccard", "x")]
+    assert say.bearing(parts[-1], [("dice", "cell")]) == []
+    untold = panel({("own", "published"): {"a": 1, "b": 2}}, "missed", "FN", "all")
+    assert say.bearing(untold, [("missed", "all")]) == []
+
+
+def test_what_turns_is_said_of_its_own_class_and_of_matching_and_of_many_pairs_by_number():
+    rows = {"a": 1, "b": 2, "c": 3}
+    turned = {("own", "published"): rows, ("empty", "zero"): {"a": 3, "b": 2, "c": 1}}
+    kept = {("own", "published"): rows, ("empty", "zero"): rows}
+    both = pd.concat([panel(turned, name="cell"), panel(kept, name="average")])
+    assert say.turned_sentences(both, [("dice", "average")]) == [
+        "Dice (average): the order is that of the table under 1 other convention."
+    ]
+    first = f"B before A {HOSTILE} / C before A {HOSTILE}"
+    assert say.turned_sentences(both, [("dice", "cell")]) == [
+        f"Dice (cell): rows change places under empty 0 ({first} / 1 more pair)."
+    ]
+    matched = panel({("matching", "0.5"): rows, ("matching", "0.9"): {"a": 2, "b": 1, "c": 3}}, "matching", "F1", "all")
+    (told,) = say.turned_sentences(matched, [])
+    assert told.endswith(f"0.9 (B before A {HOSTILE}).")
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.0009, "< 0.001"), (0.001, "0.001"), (0.0051, "0.005"), (1.0, "1.000"), (np.nan, "–")]
+)
+def test_p_is_said_to_three_digits(p, said):
+    assert say.p_value(p) == said
+
+
+def test_each_test_and_each_spread_stands_in_its_own_column():
+    holm = {"p_permutation_holm": 0.03, "p_wilcoxon_holm": 0.02, "p_fold_t_holm": np.nan}
+    line = difference("b", "a", ties=2, standardised=-1.5, **holm)
+    lines = pd.DataFrame([line, difference("c", "a", value=np.nan), difference("b", "a", "missed")])
+    (told,) = say.tests_table(lines, [("dice", "cell")], COLUMNS).to_dict("records")
+    assert told == {
+        "rows": f"B \N{MINUS SIGN} A {HOSTILE}",
+        "measure": "Dice (cell)",
+        "difference": "+0.100 (+0.050 to +0.200)",
+        "better : worse : alike": "8 : 1 : 2",
+        "p permutation": "0.030",
+        "p Wilcoxon": "0.020",
+        "p over folds": "–",
+        "rank-biserial": "+0.90",
+        "difference / sd": "\N{MINUS SIGN}1.50",
+    }
+    lines = pd.DataFrame([interval("b", fold_sd=0.02), interval("a", mean=np.nan)])
+    (told,) = say.spreads(lines, COLUMNS).to_dict("records")
+    assert list(told.values()) == ["B", "Dice (cell)", "0.800", "0.700 to 0.900", "0.010", "0.020"]
+    assert list(told)[-2:] == ["sd over seeds", "sd over folds"]
+
+
 def test_thresholds_of_cell_errors_are_shown_of_one_column_and_said_in_words():
     ranks_of = {("own", "published"): {"a": 1, "b": 2}, ("found", "0.3"): {"a": 2, "b": 1}}
     errors = [panel(ranks_of, column, header, "all") for column, header in (("missed", "FN"), ("wrong_type", "I"))]
@@ -182,7 +239,9 @@ def test_thresholds_of_cell_errors_are_shown_of_one_column_and_said_in_words():
 
 def test_images_without_a_class_are_tabled_only_where_there_are_any():
     found = say.absences_table(ABSENCES, LABELS)
-    assert found.to_numpy().tolist() == [["B", "cell", "9", "0.5", "0", "0"]]
+    assert found.to_dict("records") == [
+        {"row": "B", "class": "cell", "images": "9", "on neither side": "0.5", "missed": "2", "made up": "3"}
+    ]
 
 
 def cells(rng, count=60):

@@ -5,6 +5,7 @@ import pytest
 
 from hemoseg.steps import index
 from hemoseg.steps.report import loads
+from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.table import HEADER
 
 TEMPLATE = "reports/templates/index.html.j2"
@@ -88,8 +89,10 @@ def test_the_index_escapes_and_loads_nothing(made):
 
 def test_a_card_holds_what_papers_printed_before_what_fits_no_more(tmp_path):
     lines = [
-        ["unet", "U-Net", "all", f"c{n}", f"C{n}", "all", n, None, None, 2, 1, "", 0.5 if n > 9 else None, None, None]
-        for n in range(12)
+        ["unet", "U-Net", "all", key, f"C{n}", "all", n, None, None, 2, 1, "", 0.5 if n > 9 else None, None, None]
+        for n, key in enumerate(list(COLUMNS)[:12])
     ]
     pd.DataFrame(lines, columns=HEADER).to_csv(tmp_path / "wide.csv", index=False)
-    assert index._first_columns(pd.read_csv(tmp_path / "wide.csv")) == ["c10", "c11", *(f"c{n}" for n in range(6))]
+    card = index._summary(tmp_path / "wide.csv")
+    assert card["headers"] == [*(f"C{n}" for n in range(6)), "C10", "C11"]
+    assert [len(row["shown"]) for row in card["rows"]] == [8]

@@ -10,7 +10,7 @@ from hemoseg.steps import statistics as step
 from hemoseg.tables.column import Run
 from hemoseg.tables.statistics import TABLES, statistics
 from hemoseg.tables.table import plan, tabulate
-from hemoseg.tables.uncertainty import intervals
+from hemoseg.tables.uncertainty import drawn, intervals
 
 FAMILIES = {"random_fold1": "random", "random_fold2": "random", "grouped_fold1": "grouped"}
 SETTINGS = {"table": "t", "rows": {"a": "A", "b": "B"}, "columns": {"dice": "Dice"}, "families": FAMILIES}
@@ -46,8 +46,8 @@ def test_every_family_has_lines_and_draws_of_its_own():
 
 def test_a_family_is_drawn_as_if_it_were_alone():
     own = [run for run in RUNS if FAMILIES[run.split] == "grouped"]
-    together = statistics(plan(SETTINGS), RUNS)[0]["intervals"]
-    alone = intervals(plan(SETTINGS), own)
+    together = statistics(plan(SETTINGS), RUNS, draws=50)[0]["intervals"]
+    alone = intervals(plan(SETTINGS), own, drawn(plan(SETTINGS), own, draws=50))
     kept = together[together["family"] == "grouped"].reset_index(drop=True)
     assert kept[["low", "high"]].to_numpy().tolist() == alone[["low", "high"]].to_numpy().tolist()
 
@@ -60,6 +60,7 @@ def test_the_convention_is_told_by_name_with_its_rules():
 
 def test_every_table_is_written_beside_the_words(tmp_path):
     step.write(plan(SETTINGS), RUNS, tmp_path / "t.statistics.json")
-    assert {path.name for path in tmp_path.iterdir()} == {"t.statistics.json", *(f"t.{name}.csv" for name in TABLES)}
+    named = {"intervals", "differences", "ranking", "images", "panel", "absences"}  # by these pages find them
+    assert {path.name for path in tmp_path.iterdir()} == {"t.statistics.json", *(f"t.{name}.csv" for name in named)}
     assert json.loads((tmp_path / "t.statistics.json").read_text())["table"] == "t"
     assert len(files.read_table(tmp_path / "t.differences.csv")) == 2
