@@ -7,6 +7,7 @@ Frames of a patient differ in their share of a class (beta, intraclass correlati
 Writes benchmarks/results/clinic_coverage.csv.
 """
 
+import argparse
 import sys
 from itertools import product
 from pathlib import Path
@@ -49,7 +50,10 @@ def pooled(table):
     return intervals.design_effect(table["part"], table["size"], variance, table["patient"])
 
 
-def main(trials):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trials", type=int, nargs="?", default=400, help="of each setting")
+    trials = parser.parse_args().trials
     rng, rows = np.random.default_rng(0), []
     for share, correlation, frames in product(SHARES, CORRELATIONS, FRAMES):
         found = {"clustered": ([], []), "plain": ([], [])}
@@ -68,4 +72,4 @@ def main(trials):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main()

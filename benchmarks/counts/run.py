@@ -12,6 +12,7 @@ it does not know, another microscope) are there to show what is lost.
 Writes benchmarks/results/counts.json; scenarios that are named, or ``planned``, are measured anew and the others kept.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -126,7 +127,12 @@ def planned(rng, patients, number=8):
     return told | {"half width over asked": quartiles[0], "fields asked for": quartiles[1]}
 
 
-def main(patients, names):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("patients", type=int, nargs="?", default=400, help="of each scenario")
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, "planned"], help="all where none is named")
+    given = parser.parse_args()
+    patients, names = given.patients, given.scenarios
     told = json.loads(OUT.read_text()) if names and OUT.exists() else {"level": LEVEL, "scenarios": {}}
     for name in names or [*SCENARIOS, "planned"]:
         rng = np.random.default_rng([[*SCENARIOS, "planned"].index(name), patients])
@@ -139,4 +145,4 @@ def main(patients, names):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400, sys.argv[2:])
+    main()

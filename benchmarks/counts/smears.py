@@ -12,6 +12,7 @@ are typed twice: as round or sickled, and as round, sickled or other, which this
 Writes benchmarks/results/counts_smears.json.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -150,7 +151,10 @@ def of_typing(known, seed, patients, names, class_of):
     return rows, np.sum([frame["found"] for frame in errors["frames"]], axis=0) / told.truth[:, None]
 
 
-def main(sets):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", type=int, nargs="*", default=range(5), help="numbers of laboratories")
+    sets = parser.parse_args().sets
     known, command = check(SETTINGS), f"python benchmarks/counts/smears.py {' '.join(map(str, sets))}"
     rows, seen = ({name: [] for name in TYPINGS} for _ in range(2))
     for seed in sets:
@@ -170,4 +174,4 @@ def main(sets):
 
 
 if __name__ == "__main__":
-    main([int(number) for number in sys.argv[1:]] or list(range(5)))
+    main()

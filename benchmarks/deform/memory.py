@@ -5,9 +5,9 @@
 The peak is that of this process's own pages. `getrusage` would not do: across fork and exec it keeps the parent's.
 """
 
+import argparse
 import json
 import re
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,11 +19,20 @@ WARM_UP = 16  # side of the image of the first step
 
 
 def main() -> None:
-    form, size, batch, width, threads = sys.argv[1], *map(int, sys.argv[2:6])
-    torch.set_num_threads(threads)
-    network = build_unet(form, width)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("form", help="of the convolution, a key of `forms.FORMS`")
+    for name, told in (
+        ("size", "side of the images"),
+        ("batch", "images"),
+        ("width", "of the U-Net"),
+        ("threads", "of torch"),
+    ):
+        parser.add_argument(name, type=int, help=told)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    network = build_unet(given.form, given.width)
     training_step(network, WARM_UP, 1, "cpu")()
-    step = training_step(network, size, batch, "cpu")
+    step = training_step(network, given.size, given.batch, "cpu")
     with suppress(OSError):  # else the peak of the imports stands, which is below that of a step
         Path("/proc/self/clear_refs").write_text("5")  # the peak so far becomes what is held now
     before = _bytes("VmRSS")

@@ -15,6 +15,7 @@ Writes benchmarks/results/statistics.csv: share of the repeats in which p < 0.05
 not hold the truth, and ``most``, what 99 of 100 such series of repeats stay below where the nominal 0.05 is true.
 """
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,10 @@ def lines_of(shares, repeats):
     return [{"column": c, "test": test, "share": share} | told for (c, test), share in shares.items()]
 
 
-def main(repeats):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repeats", type=int, nargs="?", default=REPEATS, help="of each scenario; ten times for folds")
+    repeats = parser.parse_args().repeats
     whole, rng = pool(np.random.default_rng(0)), np.random.default_rng(1)
     lines = [line for training in TRAINING for line in of_folds(rng, training, 10 * repeats)]
     for number, scenario in enumerate(("alike", "patients", "hidden", "better")):
@@ -166,4 +170,4 @@ def main(repeats):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS)
+    main()

@@ -21,8 +21,12 @@ import sys
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import nn
+
+try:
+    import torchvision
+except ModuleNotFoundError:
+    sys.exit(f"{__doc__}\nThis environment has no torchvision: make the one that is told above.")
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
