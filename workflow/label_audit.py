@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from refusals import PlanError, did_you_mean
+from refusals import require_free_page, require_model
 
 # First labels of each problem that the page shows, two lines of pictures; the rest as the step's own. Ours.
 DEFAULTS = {"first": 8, "least": 0.5, "min_area_share": 0.1}
@@ -22,9 +22,6 @@ def complete_label_audit(name: str, experiment: dict[str, Any], others: Any) -> 
     if experiment["label_audit"] is None:
         return None
     place, key = f"params.experiments.{name}.label_audit", experiment["label_audit"]["model"]
-    if key not in experiment["models"]:
-        hint = did_you_mean(key, experiment["models"], "models")
-        raise PlanError(f"{place}.model: there is no model {key!r} in this experiment; {hint}")
-    if f"{name}_label_audit" in others:
-        raise PlanError(f"{place}: its page would be that of the experiment {name}_label_audit; rename one of the two")
+    require_model(f"{place}.model", key, experiment["models"])
+    require_free_page(place, f"{name}_label_audit", others)
     return DEFAULTS | experiment["label_audit"]

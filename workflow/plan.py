@@ -9,7 +9,7 @@ from checks import check_experiment, check_names, check_shape
 from jsonschema import Draft202012Validator, ValidationError, validators
 from label_audit import complete_label_audit
 from pretrained import pretrained_weights
-from refusals import PlanError, did_you_mean
+from refusals import PlanError, did_you_mean, require_free_page, require_model
 from segmenting import complete_segment
 from shared_model import complete_share
 from sharing import share_runs
@@ -191,20 +191,16 @@ def _check_clinic(name: str, experiment: dict[str, Any], others: Any) -> None:
     """Refuse a clinic page of a model that is not there, or one in the place of another experiment's page."""
     if experiment["clinic"] is None:
         return
-    place, model = f"params.experiments.{name}.clinic", experiment["clinic"]["model"]
-    if model not in experiment["models"]:
-        hint = did_you_mean(model, experiment["models"], "models")
-        raise PlanError(f"{place}.model: there is no model {model!r} in this experiment; {hint}")
-    if f"{name}_clinic" in others:
-        raise PlanError(f"{place}: its page would be that of the experiment {name}_clinic; rename one of the two")
+    place = f"params.experiments.{name}.clinic"
+    require_model(f"{place}.model", experiment["clinic"]["model"], experiment["models"])
+    require_free_page(place, f"{name}_clinic", others)
 
 
 def _explained(place: str, rows: list[str], whole: dict[str, Any], experiment: dict[str, Any]) -> list[str]:
     """Rows whose networks are explained; a row that was taken out of the experiment is none any more."""
     for key in rows:
         if key not in (experiment.get("models") or {}):
-            hint = did_you_mean(key, whole["models"], "models")
-            raise PlanError(f"{place}: there is no model {key!r} in this experiment; {hint}")
+            require_model(place, key, whole["models"])
     return [key for key in rows if key in whole["models"]]
 
 
@@ -229,9 +225,7 @@ def _follow(place: str, link: str, key: str, models: dict[str, Any]) -> None:
     """Refuse a link that leads nowhere or in a circle, or to a row without weights of its own."""
     way = [key]
     while (target := models[way[-1]].get(link)) is not None:
-        if target not in models:
-            hint = did_you_mean(target, models, "models")
-            raise PlanError(f"{place}: there is no model {target!r} in this experiment; {hint}")
+        require_model(place, target, models)
         if target in way:
             raise PlanError(f"{place}: {' -> '.join([*way, target])} goes in a circle; name a model that does not")
         if models[target].get("weights_from") is not None:

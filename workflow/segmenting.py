@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from refusals import PlanError, did_you_mean
+from refusals import PlanError, require_model
+from shared_model import first_run
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 DEFAULTS = {"formats": [], "pixel_size_um": None}
@@ -12,8 +13,8 @@ DEFAULTS = {"formats": [], "pixel_size_um": None}
 def complete_segment(name: str, experiment: dict[str, Any]) -> dict[str, Any] | None:
     """The section with its defaults; None where the experiment has none.
 
-    The model is that of the experiment's section `share`, whose evidence then comes with it, or the first training of
-    the last family of splits with the row's first seed.
+    The model is that of the experiment's section `share`, whose evidence then comes with it, or the training of the
+    row's first run.
 
     Args:
         name: of the experiment.
@@ -25,14 +26,10 @@ def complete_segment(name: str, experiment: dict[str, Any]) -> dict[str, Any] | 
     if experiment["segment"] is None:
         return None
     place, told = f"params.experiments.{name}.segment", experiment["segment"]
-    if told["model"] not in experiment["models"]:
-        hint = did_you_mean(told["model"], experiment["models"], "models")
-        raise PlanError(f"{place}.model: there is no model {told['model']!r} in this experiment; {hint}")
-    last = list(experiment["families"].values())[-1]
-    first = next(split for split, family in experiment["families"].items() if family == last)
+    require_model(f"{place}.model", told["model"], experiment["models"])
     shared = experiment["share"] is not None and experiment["share"]["model"] == told["model"]
-    seed = experiment["models"][told["model"]]["seeds"][0]
-    return DEFAULTS | told | {"shared": shared, "split": first, "seed": seed, "name": Path(told["images"]).name}
+    run = first_run(experiment, told["model"])
+    return DEFAULTS | told | {"shared": shared} | run | {"name": Path(told["images"]).name}
 
 
 def image_files(folder: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from refusals import PlanError, did_you_mean
+from refusals import PlanError, did_you_mean, require_model
+
+from hemoseg.data.protocol import last_splits
 
 DEFAULTS = {"licence": None, "authors": [], "url": None}
 
@@ -10,7 +12,7 @@ DEFAULTS = {"licence": None, "authors": [], "url": None}
 def complete_share(name: str, experiment: dict[str, Any]) -> dict[str, Any] | None:
     """The section with its defaults; None where the experiment has none.
 
-    The split is the first of the last family, the seed the model's first, where none is named.
+    The run is the model's first (`first_run`), where no split or seed is named.
 
     Args:
         name: of the experiment.
@@ -22,16 +24,16 @@ def complete_share(name: str, experiment: dict[str, Any]) -> dict[str, Any] | No
     if experiment["share"] is None:
         return None
     place, told = f"params.experiments.{name}.share", experiment["share"]
-    if told["model"] not in experiment["models"]:
-        hint = did_you_mean(told["model"], experiment["models"], "models")
-        raise PlanError(f"{place}.model: there is no model {told['model']!r} in this experiment; {hint}")
-    last = list(experiment["families"].values())[-1]
-    seeds = experiment["models"][told["model"]]["seeds"]
-    first = next(split for split, family in experiment["families"].items() if family == last)
-    whole = DEFAULTS | {"split": first, "seed": seeds[0]} | told
+    require_model(f"{place}.model", told["model"], experiment["models"])
+    whole = DEFAULTS | first_run(experiment, told["model"]) | told
     if whole["split"] not in experiment["families"]:
         hint = did_you_mean(whole["split"], experiment["split_names"], "splits")
         raise PlanError(f"{place}.split: there is no split {whole['split']!r}; {hint}")
-    if whole["seed"] not in seeds:
+    if whole["seed"] not in (seeds := experiment["models"][told["model"]]["seeds"]):
         raise PlanError(f"{place}.seed: {told['model']} is not trained with seed {whole['seed']}; name one of {seeds}")
     return whole
+
+
+def first_run(experiment: dict[str, Any], key: str) -> dict[str, Any]:
+    """``split`` and ``seed`` of the run that stands for a row: the first split of the last family, its first seed."""
+    return {"split": last_splits(experiment["families"])[0], "seed": experiment["models"][key]["seeds"][0]}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from refusals import PlanError, did_you_mean
+from refusals import PlanError, require_free_page, require_model
 
 FIRST = 9  # frames to correct first that the page shows: ours, three lines of pictures
 
@@ -22,14 +22,11 @@ def complete_trust(name: str, experiment: dict[str, Any], others: Any) -> dict[s
     if experiment["trust"] is None:
         return None
     place, key = f"params.experiments.{name}.trust", experiment["trust"]["model"]
-    if key not in experiment["models"]:
-        hint = did_you_mean(key, experiment["models"], "models")
-        raise PlanError(f"{place}.model: there is no model {key!r} in this experiment; {hint}")
+    require_model(f"{place}.model", key, experiment["models"])
     if experiment["models"][key]["network"] == "autolabel":
         raise PlanError(f"{place}.model: {key} makes the automatic labels; name a row that learned from them")
     owner = experiment["models"][key]["weights_from"] or key
     if experiment["models"][owner]["labels"] != "auto":
         raise PlanError(f"{place}.model: {key} learned from true labels; set `labels: auto`, or take trust out")
-    if f"{name}_trust" in others:
-        raise PlanError(f"{place}: its page would be that of the experiment {name}_trust; rename one of the two")
+    require_free_page(place, f"{name}_trust", others)
     return {"first": FIRST} | experiment["trust"]

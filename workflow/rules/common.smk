@@ -18,6 +18,8 @@ from pretrained import FOLDER, addresses, told_to_train
 from refusals import PlanError
 from segmenting import image_files
 
+from hemoseg.data.protocol import last_splits
+
 min_version("9.27")
 prepare_environment()
 # Snakemake takes PYTHONPATH away from jobs in a conda environment; the jobs put it back themselves.

@@ -84,9 +84,9 @@ def seams_of(wildcards):
 
 def folders_to_measure(experiment, stage, model):
     """Folders of a model's first seed on every split of the last family."""
-    families, seed = EXPERIMENTS[experiment]["families"], EXPERIMENTS[experiment]["models"][model]["seeds"][0]
-    splits = [split for split, family in families.items() if family == list(families.values())[-1]]
-    return [folder_of(experiment, stage, model, split, seed) for split in splits]
+    settings = EXPERIMENTS[experiment]
+    seed = settings["models"][model]["seeds"][0]
+    return [folder_of(experiment, stage, model, split, seed) for split in last_splits(settings["families"])]
 
 
 def predictions_to_measure(wildcards):

@@ -13,6 +13,7 @@ of `KINDS_OF_LEAKAGE`, the others being refused.
 Nothing heavy is imported, since the workflow asks for `families` while it reads its rules.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from hemoseg.errors import InputError
@@ -55,6 +56,12 @@ def families(settings: dict[str, Any]) -> dict[str, str]:
     if isinstance(settings["by"], str):
         return dict.fromkeys(folds, ONE_FAMILY)
     return {f"{FAMILIES[unit]}_{fold}": FAMILIES[unit] for unit in settings["by"] for fold in folds}
+
+
+def last_splits(families: Mapping[str, str]) -> list[str]:
+    """The splits of the last family, in their order: those whose runs stand for a model where only one family can."""
+    last = list(families.values())[-1]
+    return [split for split, family in families.items() if family == last]
 
 
 def comparison(settings: dict[str, Any]) -> str | None:
