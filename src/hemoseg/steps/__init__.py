@@ -17,6 +17,7 @@ FOR_IMAGES = (
 NOT_STEPS = (
     "adapted",
     "adapted_frames",
+    "against_labels",
     "arguments",
     "building",
     "claims",

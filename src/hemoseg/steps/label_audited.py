@@ -1,41 +1,25 @@
 """What `label_audit` wrote of one experiment, read for its page."""
 
-from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from hemoseg.data.mosaic import Mosaic, mosaic_of
-from hemoseg.data.samples import Samples
-from hemoseg.errors import InputError
+from hemoseg.data.mosaic import Mosaic
 from hemoseg.figures.label_audit import Doubtful
+from hemoseg.steps.against_labels import AgainstLabels
 from hemoseg.steps.files import read_json, read_table
-from hemoseg.steps.labelled import read_samples
 from hemoseg.steps.predicted import Predicted, read_predicted
 from hemoseg.tables.label_audit import HEADER, TEXTS
 
 LEAST = 8  # pixels to either side of a cell that a picture shows
 
 
-class LabelAudited:
-    """Doubtful labels of one experiment, by one model.
+class LabelAudited(AgainstLabels):
+    """Doubtful labels of one experiment, by one model."""
 
-    Args:
-        settings: the experiment, complete.
-        results: folder of all results.
-    """
-
-    def __init__(self, settings: Mapping[str, Any], results: Path):
-        self.settings, self.results = settings, results
-        self.model: str = settings["label_audit"]["model"]
-        self.folder = results / settings["experiment"]
-
-    @property
-    def table_path(self) -> Path:
-        return self.results / "tables" / f"{self.settings['experiment']}.label_audit.csv"
+    step: ClassVar[str] = "label_audit"
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -50,17 +34,9 @@ class LabelAudited:
         return read_json(self.table_path.with_suffix(".json"), needs=needs)
 
     @cached_property
-    def samples(self) -> Samples:
-        return read_samples(self.folder / "samples.npz")
-
-    @cached_property
     def predicted(self) -> dict[str, Predicted]:
         """What the model saw in each sample, of the last family's splits; of a sample in several the last counts."""
-        row = self.settings["models"][self.model]
-        families = self.settings["families"]
-        home = self.results / row["home"] / "predict" / self.model
-        splits = [split for split, family in families.items() if family == list(families.values())[-1]]
-        files = [home / split / f"seed{row['seeds'][0]}" / "predictions.npz" for split in splits]
+        files = [folder / "predictions.npz" for folder in self.runs("predict").values()]
         return {name: one for file in files for name, one in read_predicted(file).items()}
 
     def doubtful(self, problem: str) -> list[Doubtful]:
@@ -75,16 +51,11 @@ class LabelAudited:
 
     def _frame(self, frame: str) -> tuple[Mosaic, np.ndarray, np.ndarray, np.ndarray]:
         """Grid, image, labelled cells and predicted cells of a frame."""
-        samples, said = self.samples, self.predicted
-        here = [i for i, name in enumerate(samples.frames) if name == frame and samples.ids[i] in said]
-        if not here:
-            raise InputError(f"{self.table_path}: {frame} is no frame of these samples; run `label_audit` again")
-        own = samples.take(here)
-        mosaic = mosaic_of(own.boxes, [image.shape[1:] for image in own.images])
-        found = [said[name] for name in own.ids]
+        own, mosaic, image = self.of_frame(frame, self.predicted)
+        found = [self.predicted[name] for name in own.ids]
         return (
             mosaic,
-            mosaic.picture([own.image(i) for i in range(len(own))]),
+            image,
             mosaic.place(own.classes, own.instances).instances,
             mosaic.place([one.classes for one in found], [one.instances for one in found]).instances,
         )

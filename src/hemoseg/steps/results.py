@@ -15,6 +15,7 @@ from hemoseg.figures.style import palette
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.labelled import SPLIT_TEXTS, read_samples
 from hemoseg.steps.predicted import Predicted, read_predicted
+from hemoseg.steps.run_names import folder_of_run
 
 TEXTS = dict.fromkeys(("sample", "frame", "group", "class_name", "row", "class", "column", "label", "header"), str)
 RUN = ("model", "split", "seed")
@@ -120,16 +121,8 @@ class Results:
         ]
 
     def path(self, stage: str, run: tuple[str, str, int], file: str) -> Path:
-        """A file of one run; a row with ``weights_from`` was trained where the row it names was.
-
-        ``home`` of a row is the experiment that its runs belong to, where that is another one.
-        """
-        model, split, seed = run
-        rows = self.settings["models"]
-        if stage == "train":
-            model = rows[model].get("weights_from") or model
-        home = self.root / rows[model].get("home", self.settings["experiment"])
-        return home / stage / model / split / f"seed{seed}" / file
+        """A file of one run, in the folder where the run lies (`folder_of_run`)."""
+        return folder_of_run(self.settings, self.root, stage, run) / file
 
     @cached_property
     def pixels(self) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""How a rule names a run and its folder to the steps that gather runs."""
+"""How a run is named: by a rule to the steps that gather runs, and by its folder among the results."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hemoseg.errors import InputError
 
@@ -29,3 +30,18 @@ def parse_run(option: str, text: str, form: str = RUN_FORM) -> NamedRun:
     if list(parts) != keys or not parts["seed"].isdecimal():
         raise InputError(f"{option} {text}: the form is {form}, seed a whole number")
     return NamedRun(parts["model"], parts.get("split", ""), int(parts["seed"]), Path(parts["folder"]))
+
+
+def folder_of_run(settings: Mapping[str, Any], results: Path, stage: str, run: tuple[str, str, int]) -> Path:
+    """Folder of one run; a row with ``weights_from`` was trained where the row it names was.
+
+    Args:
+        settings: the experiment; ``home`` of a row is the experiment that its runs belong to, where that is another.
+        results: folder of all results.
+        stage: ``train``, ``predict`` or ``evaluate``.
+        run: model, split and seed.
+    """
+    (model, split, seed), rows = run, settings["models"]
+    if stage == "train":
+        model = rows[model].get("weights_from") or model
+    return results / rows[model].get("home", settings["experiment"]) / stage / model / split / f"seed{seed}"

@@ -171,3 +171,11 @@ def roles(root, labels, split):
     """Samples of the file of a split as its test samples, the others as training."""
     tested = np.array_split(np.arange(len(labels.ids)), 2)[int(split[-1]) - 1]
     return [(name, "test" if i in tested else "train") for i, name in enumerate(labels.ids)]
+
+
+def test_its_runs_lie_where_their_rows_are_at_home(tmp_path):
+    rows = {"unet": {"home": "first", "seeds": [4, 5]}, "again": {"home": "exp", "seeds": [3], "weights_from": "unet"}}
+    settings = {"experiment": "exp", "trust": {"model": "again"}, "models": rows}
+    found = Trusted(settings | {"families": {"n10": "n10", "fold1": "all", "fold2": "all"}}, tmp_path)
+    for stage, folder in (("train", "first/train/unet"), ("evaluate", "exp/evaluate/again")):
+        assert found.runs(stage) == {split: tmp_path / folder / split / "seed3" for split in ("fold1", "fold2")}
