@@ -11,6 +11,7 @@ from hemoseg.inference.splitting import Splitter
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.regions import LINE
 from hemoseg.labels.strip_components import StripComponents
+from tests.numbering import numbered
 
 
 def discs(size, count, seed):
@@ -36,15 +37,6 @@ def cut(mask, points, least=0, strip=9):
 
     regions = splitter.run(lambda first, last: labels[first:last], write)
     return numbered(regions.of(labels)), labels == LINE, splitter
-
-
-def numbered(labels):
-    """Numbers 1..n by their first pixels."""
-    ids, first = np.unique(labels, return_index=True)
-    order = ids[np.argsort(first)]
-    table = np.zeros(int(labels.max()) + 1, int)
-    table[order[order > 0]] = np.arange(1, np.count_nonzero(order) + 1)
-    return table[labels]
 
 
 def alone(mask, boxes, source):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hemoseg.labels.components import connected_components
 from hemoseg.labels.strip_components import StripComponents
+from tests.numbering import numbered
 
 
 def strips_of(mask, heights):
@@ -15,15 +16,6 @@ def strips_of(mask, heights):
         last = first + heights[number % len(heights)]
         yield mask[first:last]
         first, number = last, number + 1
-
-
-def numbered(labels):
-    """Numbers 1..n by their first pixels."""
-    ids, first = np.unique(labels, return_index=True)
-    order = ids[np.argsort(first)]
-    table = np.zeros(int(labels.max()) + 1, int)
-    table[order[order > 0]] = np.arange(1, np.count_nonzero(order) + 1)
-    return table[labels]
 
 
 masks = st.builds(
