@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from hemoseg.data.samples import Samples
-from hemoseg.figures import markup, runs, words
+from hemoseg.figures import markup, runs, score_tables, words
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 COLUMNS = {
@@ -56,8 +56,8 @@ def samples(**changed):
         markup.settings({HOSTILE: HOSTILE}),
         markup.frame(pd.DataFrame({HOSTILE: [HOSTILE]}), HOSTILE),
         markup.picture(Figure(figsize=(1, 1)), HOSTILE),
-        markup.scores(SIMPLE.assign(label=HOSTILE, source=HOSTILE, **{"class": HOSTILE}), COLUMNS),
-        markup.scores(
+        score_tables.scores(SIMPLE.assign(label=HOSTILE, source=HOSTILE, **{"class": HOSTILE}), COLUMNS),
+        score_tables.scores(
             SIMPLE, {key: facts | {"header": HOSTILE, "definition": HOSTILE} for key, facts in COLUMNS.items()}
         ),
     ],
@@ -69,7 +69,7 @@ def test_every_piece_escapes_what_comes_from_data(made):
 
 
 def test_the_table_prints_ours_above_the_published_number_and_the_best_bold():
-    made = markup.scores(SIMPLE, COLUMNS)
+    made = score_tables.scores(SIMPLE, COLUMNS)
     assert '<td class="best">0.960 ± 0.020</td>' in made.replace("class=best", 'class="best"')
     assert re.search(r">A</th>.*published.*<td>0.900</td>.*>B</th>", made, re.DOTALL)
     assert made.count("<tr") == 4
@@ -78,26 +78,26 @@ def test_the_table_prints_ours_above_the_published_number_and_the_best_bold():
 
 def test_several_classes_stand_across():
     lines = [("a", "dice", k, 0.9, NAN, NAN) for k in ("x", "y", "average")] + [("a", "missed", "all", NAN, NAN, NAN)]
-    made = markup.scores(table(*lines), COLUMNS)
+    made = score_tables.scores(table(*lines), COLUMNS)
     assert made.count("<table") == 2
     assert '<th scope="col">average</th>' in made
-    assert f"<td>{markup.NOTHING}</td>" in made
+    assert f"<td>{score_tables.NOTHING}</td>" in made
 
 
 def test_a_published_cell_without_a_number_is_unknown():
     lines = table(("a", "dice", "cell", 0.9, NAN, NAN)).assign(source="paper")
-    assert "<td>unknown</td>" in markup.scores(lines, COLUMNS)
+    assert "<td>unknown</td>" in score_tables.scores(lines, COLUMNS)
 
 
 def test_methods_that_were_not_run_stand_apart():
     published = pd.DataFrame(
         {"row": ["a", "ilastik"], "class": "cell", "column": "dice", "value": [0.9, 0.652], "sd": 0.004, "source": "p"}
     )
-    made = markup.published_only(published, ["a"], COLUMNS)
+    made = score_tables.published_only(published, ["a"], COLUMNS)
     assert "ilastik" in made
     assert "0.652 ± 0.004" in made
     assert "best" not in made
-    assert markup.published_only(published, ["a", "ilastik"], COLUMNS) == ""
+    assert score_tables.published_only(published, ["a", "ilastik"], COLUMNS) == ""
 
 
 def test_a_large_picture_is_reduced_and_paper_stays_white():
@@ -263,7 +263,7 @@ def test_a_table_too_wide_for_the_page_is_parted_the_printed_columns_first(monke
     lines = table(
         *((row, name, "all", 1, NAN, 2 if i % 5 == 4 else NAN) for row in "ab" for i, name in enumerate(names))
     )
-    made = markup.scores(lines, columns)
+    made = score_tables.scores(lines, columns)
     parts = made.split("<table")[1:]
     assert len(parts) == tables
     heads = [re.findall(r">(C\d+)<", part.partition("<tbody>")[0].replace(" <small", "<small")) for part in parts]
