@@ -207,7 +207,7 @@ def columns() -> tuple[str, ...]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in ("Column", "_cells", "_share", "_distance")
+                and node.func.id in ("Column", "share", "_cells", "_share", "_distance")
             ):
                 found += [word.value for word in node.args[:1] if isinstance(word, ast.Constant)]
     return tuple(found)

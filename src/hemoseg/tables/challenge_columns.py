@@ -7,24 +7,12 @@ NaN: blank, not guessed. Which cells are matched, and which need no match, is sa
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hemoseg.tables.column import Column, Run
+from hemoseg.tables.column import Run, share
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.matching import THRESHOLDS, matches
+from hemoseg.tables.matching import SUMMED, UNMATCHED, at_half, over_thresholds
 from hemoseg.tables.weighting import Total, of_totals, ratio
 
 _AP, _SEG = "doi:10.1038/s41592-019-0612-7, doi:10.1007/978-3-030-00934-2_30", "doi:10.1038/nmeth.4473"
-
-
-@of_totals
-def ap_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """The share tp / (tp + fp + fn) of cells at IoU >= 0.5, in [0, 1]; NaN where there is no cell."""
-    return matches(run, 0.5, total).jaccard
-
-
-@of_totals
-def ap_50_95(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """Mean of tp / (tp + fp + fn) of cells over `THRESHOLDS`, in [0, 1]; NaN where there is no cell."""
-    return np.mean([matches(run, least, total).jaccard for least in THRESHOLDS], axis=0)
 
 
 @of_totals
@@ -41,33 +29,26 @@ def host_ious(run: Run) -> np.ndarray:
     return np.where(shared > 0, shared / (cells["area"] + cells["of_host"].fillna(0) - shared).clip(lower=1), 0.0)
 
 
-_SUMMED = (
-    "matched one to one (mutual best match) of cells of all types, summed over the images of a test fold; a predicted "
-    "cell mostly on true cells too small to count or on ignored pixels is no error; blank where there is neither a "
-    "true nor a predicted cell; the Data Science Bowl, StarDist and Cellpose call it average precision, though nothing "
-    "is ranked"
+_MATCHED = (
+    f"matched one to one (mutual best match) of {SUMMED}; {UNMATCHED}; the Data Science Bowl, StarDist and Cellpose "
+    "call it average precision, though nothing is ranked"
 )
 COLUMNS = (
-    Column(
-        "ap_50", ap_50, False, "", 3, "high", f"tp / (tp + fp + fn) of cells at an IoU of at least 0.5, {_SUMMED}", _AP
-    ),
-    Column(
-        "ap_50_95",
-        ap_50_95,
-        False,
-        "",
-        3,
-        "high",
-        f"mean of tp / (tp + fp + fn) of cells over the least IoUs 0.5, 0.55, ... 0.95, {_SUMMED}",
+    share(
+        "ap_50",
+        at_half("jaccard"),
+        f"tp / (tp + fp + fn) of cells at an IoU of at least 0.5, {_MATCHED}",
         _AP,
     ),
-    Column(
+    share(
+        "ap_50_95",
+        over_thresholds("jaccard"),
+        f"mean of tp / (tp + fp + fn) of cells over the least IoUs 0.5, 0.55, ... 0.95, {_MATCHED}",
+        _AP,
+    ),
+    share(
         "seg",
         seg,
-        False,
-        "",
-        3,
-        "high",
         "SEG of the Cell Tracking Challenge: mean over the true cells of all images of the IoU with the predicted cell "
         "that holds more than half of it, 0 where none does; false finds cost nothing; blank where no true cell is",
         _SEG,

@@ -5,10 +5,12 @@ most of its pixels (`metrics.cells`). Numbers are summed over the images of a ru
 where the truth has no instances nothing is known: NaN.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hemoseg.tables.column import Column, Run, Score
+from hemoseg.tables.column import Column, Run, share
 from hemoseg.tables.conventions import Conventions
 from hemoseg.tables.matching import is_match, matches_of_class, true_class
 from hemoseg.tables.weighting import Total, of_totals, ratio
@@ -19,15 +21,13 @@ _CLASSES, _KAPPA = "doi:10.1016/j.media.2019.101563", "doi:10.1177/0013164460020
 @of_totals
 def class_precision_50(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fp), in [0, 1]; 0 where no cell of the class was found, NaN where none is there either."""
-    found = matches_of_class(run, class_id, total)
-    return _but_background(class_id, ratio(found.tp, found.tp + found.fp, np.where(found.fn > 0, 0.0, np.nan)))
+    return _but_background(class_id, matches_of_class(run, class_id, total).precision)
 
 
 @of_totals
 def class_recall_50(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """The share tp / (tp + fn), in [0, 1]; 0 where none of the class is there but found, NaN where neither is."""
-    found = matches_of_class(run, class_id, total)
-    return _but_background(class_id, ratio(found.tp, found.tp + found.fn, np.where(found.fp > 0, 0.0, np.nan)))
+    return _but_background(class_id, matches_of_class(run, class_id, total).recall)
 
 
 @of_totals
@@ -39,8 +39,7 @@ def class_f1_50(run: Run, class_id: int, conventions: Conventions, total: Total)
 @of_totals
 def panoptic_per_class(run: Run, class_id: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Summed IoU of the matches / (tp + fp / 2 + fn / 2), in [0, 1]; NaN where no cell is there or was found."""
-    found = matches_of_class(run, class_id, total, above=True)
-    return _but_background(class_id, ratio(found.iou, found.tp + (found.fp + found.fn) / 2))
+    return _but_background(class_id, matches_of_class(run, class_id, total, above=True).panoptic)
 
 
 @of_totals
@@ -59,10 +58,7 @@ def _but_background(class_id: int, number: ArrayLike) -> ArrayLike:
     return number if class_id else np.nan
 
 
-def _share(key: str, score: Score, definition: str) -> Column:
-    return Column(key, score, True, "", 3, "high", definition, _CLASSES)
-
-
+_share = partial(share, source=_CLASSES, per_class=True)
 _MATCH = (
     "cells matched one to one (mutual best match) {least} to a cell of the same class; summed over the images of a "
     "test fold; a predicted cell mostly on true cells too small to count, on ignored pixels, or on a true cell without "

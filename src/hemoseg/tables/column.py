@@ -143,3 +143,8 @@ class Column:
     def __post_init__(self) -> None:
         if self.weighted is None:
             object.__setattr__(self, "weighted", getattr(self.score, "weighted", None))
+
+
+def share(key: str, score: Score, definition: str, source: str, *, per_class: bool = False) -> Column:
+    """A column of a number in [0, 1] of which more is better."""
+    return Column(key, score, per_class, "", 3, "high", definition, source)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hemoseg.tables.column import Column, Run, Score
+from hemoseg.tables.column import Column, Run, share
 from hemoseg.tables.conventions import Conventions
-from hemoseg.tables.matching import THRESHOLDS, matches
+from hemoseg.tables.matching import SUMMED, UNMATCHED, at_half, matches, over_thresholds
 from hemoseg.tables.weighting import Total, of_totals, ratio, sum_of_known
 
 _F1, _PANOPTIC = "doi:10.1038/s41592-019-0612-7", "doi:10.1109/CVPR.2019.00963"
@@ -20,36 +20,9 @@ _AJI = "doi:10.1109/TMI.2017.2677499, with one-to-one partners: doi:10.1016/j.me
 
 
 @of_totals
-def precision_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """The share tp / (tp + fp) at IoU >= 0.5, in [0, 1]; 0 where no cell was found, NaN where none is there either."""
-    found = matches(run, 0.5, total)
-    return ratio(found.tp, found.tp + found.fp, np.where(found.fn > 0, 0.0, np.nan))
-
-
-@of_totals
-def recall_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """The share tp / (tp + fn) at IoU >= 0.5, in [0, 1]; 0 where none is there but found, NaN where neither is."""
-    found = matches(run, 0.5, total)
-    return ratio(found.tp, found.tp + found.fn, np.where(found.fp > 0, 0.0, np.nan))
-
-
-@of_totals
-def f1_50(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """F1 of cells at IoU >= 0.5, in [0, 1]; NaN where there is no cell."""
-    return matches(run, 0.5, total).f1
-
-
-@of_totals
-def f1_50_95(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
-    """Mean F1 of cells over `THRESHOLDS`, in [0, 1]; NaN where there is no cell."""
-    return np.mean([matches(run, least, total).f1 for least in THRESHOLDS], axis=0)
-
-
-@of_totals
 def panoptic(run: Run, _: int, conventions: Conventions, total: Total) -> ArrayLike:
     """Summed IoU of the matches / (tp + fp / 2 + fn / 2), in [0, 1]; NaN where there is no cell."""
-    found = matches(run, 0.5, total, above=True)
-    return ratio(found.iou, found.tp + (found.fp + found.fn) / 2)
+    return matches(run, 0.5, total, above=True).panoptic
 
 
 @of_totals
@@ -97,64 +70,55 @@ def _is_in(cells: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     return mine.isin(theirs)
 
 
-def _share(key: str, score: Score, definition: str, source: str) -> Column:
-    return Column(key, score, False, "", 3, "high", definition, source)
-
-
 _MATCH = "matched one to one at an IoU of at least 0.5 (mutual best match)"
-_SUMMED = "cells of all types, summed over the images of a test fold"
-_UNMATCHED = (
-    "a predicted cell mostly on true cells too small to count or on ignored pixels is no error; blank where there is "
-    "neither a true nor a predicted cell"
-)
 COLUMNS = (
-    _share(
+    share(
         "precision_50",
-        precision_50,
-        f"share of the predicted cells that are {_MATCH}; {_SUMMED}; 0 where none was found; {_UNMATCHED}",
+        at_half("precision"),
+        f"share of the predicted cells that are {_MATCH}; {SUMMED}; 0 where none was found; {UNMATCHED}",
         _F1,
     ),
-    _share(
+    share(
         "recall_50",
-        recall_50,
-        f"share of the true cells that are {_MATCH}; {_SUMMED}; 0 where none is there; {_UNMATCHED}",
+        at_half("recall"),
+        f"share of the true cells that are {_MATCH}; {SUMMED}; 0 where none is there; {UNMATCHED}",
         _F1,
     ),
-    _share("f1_50", f1_50, f"2 tp / (2 tp + fp + fn) of cells {_MATCH}; {_SUMMED}; {_UNMATCHED}", _F1),
-    _share(
+    share("f1_50", at_half("f1"), f"2 tp / (2 tp + fp + fn) of cells {_MATCH}; {SUMMED}; {UNMATCHED}", _F1),
+    share(
         "f1_50_95",
-        f1_50_95,
+        over_thresholds("f1"),
         "2 tp / (2 tp + fp + fn) of cells matched one to one, its mean over the least IoUs 0.5, 0.55, ... 0.95; "
-        f"{_SUMMED}; {_UNMATCHED}",
+        f"{SUMMED}; {UNMATCHED}",
         _F1,
     ),
-    _share(
+    share(
         "panoptic",
         panoptic,
         "panoptic quality: sum of the IoU of the pairs of cells with IoU > 0.5 / (tp + fp / 2 + fn / 2); "
-        f"{_SUMMED}; {_UNMATCHED}",
+        f"{SUMMED}; {UNMATCHED}",
         _PANOPTIC,
     ),
-    _share(
+    share(
         "panoptic_segmentation",
         panoptic_segmentation,
         "segmentation quality, a factor of panoptic quality: mean IoU of the pairs of cells with IoU > 0.5 over the "
         "images of a test fold; blank where there is no such pair",
         _PANOPTIC,
     ),
-    _share(
+    share(
         "panoptic_recognition",
         panoptic_recognition,
         "recognition quality, a factor of panoptic quality: tp / (tp + fp / 2 + fn / 2) of the pairs of cells with "
-        f"IoU > 0.5; {_SUMMED}; {_UNMATCHED}",
+        f"IoU > 0.5; {SUMMED}; {UNMATCHED}",
         _PANOPTIC,
     ),
-    _share(
+    share(
         "aji_plus",
         aji_plus,
         "aggregated Jaccard index: pixels that partners share / (pixels in either partner + pixels of true and of "
         "predicted cells without a partner), the partners being the one-to-one assignment of the cells of an image "
-        f"with the largest summed IoU; {_SUMMED}; {_UNMATCHED}",
+        f"with the largest summed IoU; {SUMMED}; {UNMATCHED}",
         _AJI,
     ),
     Column(

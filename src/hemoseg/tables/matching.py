@@ -11,10 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemoseg.tables.column import Run
-from hemoseg.tables.weighting import Total, once, ratio
+from hemoseg.tables.weighting import OfTotals, Total, of_totals, once, ratio
 
 THRESHOLDS = tuple(number / 20 for number in range(10, 20))  # 0.5, 0.55, ... 0.95
 ROUNDING = 1e-9  # of IoUs that went through text; two different ones at a threshold differ by more
+# What definitions of columns made from matches share.
+SUMMED = "cells of all types, summed over the images of a test fold"
+UNMATCHED = (
+    "a predicted cell mostly on true cells too small to count or on ignored pixels is no error; blank where there is "
+    "neither a true nor a predicted cell"
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,16 @@ class Matches:
     iou: np.ndarray
 
     @property
+    def precision(self) -> np.ndarray:
+        """The share tp / (tp + fp), in [0, 1]; 0 where no cell was found, NaN where none is there either."""
+        return ratio(self.tp, self.tp + self.fp, np.where(self.fn > 0, 0.0, np.nan))
+
+    @property
+    def recall(self) -> np.ndarray:
+        """The share tp / (tp + fn), in [0, 1]; 0 where no cell is there but one was found, NaN where neither is."""
+        return ratio(self.tp, self.tp + self.fn, np.where(self.fp > 0, 0.0, np.nan))
+
+    @property
     def f1(self) -> np.ndarray:
         """2 tp / (2 tp + fp + fn), in [0, 1]; NaN where there is no cell."""
         return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
@@ -36,6 +52,11 @@ class Matches:
         """The share tp / (tp + fp + fn), in [0, 1]; NaN where there is no cell."""
         return ratio(self.tp, self.tp + self.fp + self.fn)
 
+    @property
+    def panoptic(self) -> np.ndarray:
+        """Summed IoU of the matches / (tp + fp / 2 + fn / 2), in [0, 1]; NaN where there is no cell."""
+        return ratio(self.iou, self.tp + (self.fp + self.fn) / 2)
+
 
 def matches(run: Run, least: float, total: Total = once, *, above: bool = False) -> Matches:
     """Cells matched at an IoU of at least ``least`` (0.5 or more), or of more than it with ``above``, of any class."""
@@ -43,6 +64,20 @@ def matches(run: Run, least: float, total: Total = once, *, above: bool = False)
     tp = total(run.pred, enough)
     fp, fn = total(run.pred, ~enough & ~run.excused), total(run.gt, np.ones(len(run.gt))) - tp
     return Matches(tp, fp, fn, total(run.pred, np.where(enough, run.matched[1], 0.0)))
+
+
+def at_half(measure: str) -> OfTotals:
+    """The score of a run that is a property of its `Matches` at an IoU of at least 0.5, of cells of any class."""
+    return of_totals(lambda run, _, conventions, total: getattr(matches(run, 0.5, total), measure))
+
+
+def over_thresholds(measure: str) -> OfTotals:
+    """Its mean over `THRESHOLDS`."""
+    return of_totals(
+        lambda run, _, conventions, total: np.mean(
+            [getattr(matches(run, least, total), measure) for least in THRESHOLDS], axis=0
+        )
+    )
 
 
 def matches_of_class(run: Run, class_id: int, total: Total = once, *, above: bool = False) -> Matches:

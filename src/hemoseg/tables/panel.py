@@ -15,7 +15,7 @@ from hemoseg.metrics.turns import turns
 from hemoseg.tables.column import ALL, Column, Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import CHOICES, Conventions, named
-from hemoseg.tables.instance_columns import matches
+from hemoseg.tables.matching import matches
 from hemoseg.tables.table import AVERAGE, Plan, class_names, score, shown_classes
 
 OWN, MATCHING = "own", "matching"

@@ -14,7 +14,7 @@ from hemoseg.data.classes import classes_of_instances
 from hemoseg.data.placement import Placed, agreeing
 from hemoseg.data.samples import IGNORE
 from hemoseg.tables.column import Run
-from hemoseg.tables.instance_columns import matches
+from hemoseg.tables.matching import matches
 
 COUNTS = ("cells", "label_cells", "shared_cells", "shared_pixels", "model_pixels", "label_pixels")
 LARGE = ("large_cells", "large_worth")

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 
 from hemoseg.metrics import cell_errors
 from hemoseg.metrics.cells import Truth, cell_facts
+from hemoseg.tables import instance_columns
 from hemoseg.tables.column import Run
 from hemoseg.tables.columns import COLUMNS
 from hemoseg.tables.conventions import read
@@ -187,7 +188,7 @@ def test_a_prediction_on_cells_too_small_to_count_or_on_ignored_pixels_is_no_err
         assert [score(key, run_of((gt, pred, known))) for key in scores] == expected
 
 
-KEYS = [column.key for column in COLUMNS.values() if column.score.__module__.endswith("instance_columns")]
+KEYS = [column.key for column in instance_columns.COLUMNS]
 
 
 @pytest.mark.parametrize(("gt", "pred", "value"), [("....", "33..", 0), ("11..", "....", 0), ("....", "....", np.nan)])
