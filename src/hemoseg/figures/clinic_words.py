@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemoseg.figures.clinic_tables import decimals, signed, unit, whole
-from hemoseg.figures.words import count_of
+from hemoseg.figures.words import count_of, origin_badges
 from hemoseg.metrics.counting import EVERY, Counted
 
 MOST = 30  # patients drawn; the tables have all
@@ -43,13 +43,10 @@ DISTRIBUTIONS = (
 
 def badges(found: Counted, facts: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(text, kind) for the first screen."""
-    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
-    info = facts["info"]
     groups = found.frames["group"].replace("", np.nan).nunique()
     model = settings["models"][settings["clinic"]["model"]]
     return [
-        origin.get(info.get("simulated"), ("origin of the data not told", "simulated")),
-        (f"dataset {info.get('dataset') or settings['dataset']}", ""),
+        *origin_badges(facts["info"], settings),
         (f"model {model['label']}", ""),
         (f"scale {settings['scale']}", ""),
         (count_of(len(found.frames), "frame"), ""),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hemoseg.data.samples import Samples
-from hemoseg.figures.words import count_of
+from hemoseg.figures.words import count_of, origin_badges
 from hemoseg.metrics.label_errors import PROBLEMS
 
 KNOWN = 0.8  # share of a class's cells that a model must recognise to be asked about the class; ours
@@ -51,11 +51,9 @@ SCORES = (
 
 def badges(samples: Samples, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(text, kind) for the first screen."""
-    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
     row = settings["models"][settings["label_audit"]["model"]]
     return [
-        origin.get(samples.info.get("simulated"), ("origin of the data not told", "simulated")),
-        (f"dataset {samples.info.get('dataset') or settings['dataset']}", ""),
+        *origin_badges(samples.info, settings),
         (f"model {row['label']}", ""),
         (f"scale {settings['scale']}", ""),
         (f"{facts['frames']} of {count_of(len(set(samples.frames)), 'frame')}", ""),

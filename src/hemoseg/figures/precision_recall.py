@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hemoseg.figures.roc import lines_of
-from hemoseg.figures.style import SOFT, figure, shortened
+from hemoseg.figures.roc import class_grid, lines_of
+from hemoseg.figures.style import SOFT, shortened
 from hemoseg.figures.words import count_of
 
 CLOSE = 0.8  # recall and precision from which a closer view shows the corner, where all curves reach it
@@ -27,12 +27,9 @@ def panels(
         colours: of each model.
     """
     classes = list(dict.fromkeys(curves["class"]))[1:]
-    columns = min(len(classes), 3)
-    rows = -(-len(classes) // columns)
-    drawn = figure(3.5 * columns if columns > 1 else 5.2, rows * (3.9 + 0.16 * curves["row"].nunique()))
-    grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+    drawn, grid = class_grid(len(classes), curves["row"].nunique())
     lines = lines_of({key: networks[key] for key in labels if key in set(curves["row"])})
-    for axes, name in zip(grid, classes, strict=False):
+    for axes, name in zip(grid, classes, strict=True):
         of_class = curves[(curves["class"] == name) & curves["precision"].notna()]
         corner = _corner(axes, of_class)
         for key, line in lines.items():
@@ -41,8 +38,6 @@ def panels(
             for where in (axes, corner) if corner else (axes,):
                 _curve(where, of_class[of_class["row"] == key], look, told)
         _dress(axes, of_class, name, "average precision" if len(found) else None)
-    for axes in grid[len(classes) :]:
-        axes.set_visible(False)
     return drawn
 
 

@@ -31,12 +31,9 @@ def panels(
     classes = list(dict.fromkeys(roc["class"]))
     if len(classes) == 2:  # the background's curve is the cells' turned round
         classes = classes[1:]
-    columns = min(len(classes), 3)
-    rows = -(-len(classes) // columns)
-    drawn = figure(3.5 * columns if columns > 1 else 5.2, rows * (3.9 + 0.16 * roc["row"].nunique()))
-    grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+    drawn, grid = class_grid(len(classes), roc["row"].nunique())
     lines = lines_of({key: networks[key] for key in labels if key in set(roc["row"])})
-    for axes, name in zip(grid, classes, strict=False):
+    for axes, name in zip(grid, classes, strict=True):
         inset = axes.inset_axes((0.46, 0.11, 0.52, 0.4))  # no curve that is better than chance comes here
         for key, line in lines.items():
             curve = roc[(roc["row"] == key) & (roc["class"] == name) & roc["tpr"].notna()]
@@ -44,9 +41,18 @@ def panels(
             for where in (axes, inset):
                 _curve(where, curve, look, f"{shortened(labels[key], 16)} {_auc(aucs, key, name)}")
         _dress(axes, inset, name)
-    for axes in grid[len(classes) :]:
-        axes.set_visible(False)
     return drawn
+
+
+def class_grid(classes: int, models: int) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel per class, up to three side by side, high enough for legends of so many models."""
+    columns = min(classes, 3)
+    rows = -(-classes // columns)
+    drawn = figure(3.5 * columns if columns > 1 else 5.2, rows * (3.9 + 0.16 * models))
+    grid = list(drawn.subplots(rows, columns, squeeze=False).ravel())
+    for axes in grid[classes:]:
+        axes.set_visible(False)
+    return drawn, grid[:classes]
 
 
 def lines_of(networks: Mapping[str, str]) -> dict[str, object]:

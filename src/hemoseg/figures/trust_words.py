@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemoseg.data.samples import Samples
 from hemoseg.figures.clinic_tables import signed, whole
-from hemoseg.figures.words import count_of
+from hemoseg.figures.words import count_of, origin_badges
 
 NO_TRUTH = (
     "Nothing on this page was compared with truth. It says how well the model repeats the labels that image processing "
@@ -54,11 +54,9 @@ HEADS = (
 
 def badges(samples: Samples, settings: Mapping[str, Any], table: pd.DataFrame) -> list[tuple[str, str]]:
     """(text, kind) for the first screen."""
-    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
     row = settings["models"][settings["trust"]["model"]]
     return [
-        origin.get(samples.info.get("simulated"), ("origin of the data not told", "simulated")),
-        (f"dataset {samples.info.get('dataset') or settings['dataset']}", ""),
+        *origin_badges(samples.info, settings),
         (f"model {row['label']}", ""),
         (f"scale {settings['scale']}", ""),
         (f"{len(table)} of {count_of(len(set(samples.frames)), 'frame')}", ""),

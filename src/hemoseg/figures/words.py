@@ -28,11 +28,7 @@ def of_class(name: str) -> str:
 
 def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequence[str], auto_labelled: bool) -> list:
     """(text, kind) for the first screen: origin, dataset, scale, labels, back end, sizes."""
-    simulated = samples.info.get("simulated")
-    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
-    facts = [origin.get(simulated, ("origin of the data not told", "simulated"))]
-    facts.append((f"dataset {samples.info.get('dataset') or settings['dataset']}", ""))
-    facts.append((f"scale {settings['scale']}", ""))
+    facts = [*origin_badges(samples.info, settings), (f"scale {settings['scale']}", "")]
     facts.append((f"labels: {_labels(settings, auto_labelled)}", ""))
     facts.append((f"deformable back end {', '.join(backends)}" if backends else "no deformable layer ran", ""))
     facts.append((count_of(len(set(samples.frames)), "frame"), ""))
@@ -41,6 +37,15 @@ def data_badges(samples: Samples, settings: Mapping[str, Any], backends: Sequenc
         facts.append((count_of(cells_in(samples), "cell"), ""))
     groups = len(set(samples.groups) - {""})
     return [*facts, (count_of(groups, "group"), "")] if groups else facts
+
+
+def origin_badges(info: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(text, kind) of where the data come from, told in ``info`` of the samples, and of their name."""
+    origin = {True: ("simulated data", "simulated"), False: ("real data", "real")}
+    return [
+        origin.get(info.get("simulated"), ("origin of the data not told", "simulated")),
+        (f"dataset {info.get('dataset') or settings['dataset']}", ""),
+    ]
 
 
 def _labels(settings: Mapping[str, Any], auto_labelled: bool) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hemoseg.figures import scores
 from hemoseg.figures.viewer import Layer, Shown
+from hemoseg.figures.words import origin_badges
 from hemoseg.labels.components import connected_components
 from hemoseg.metrics.cell_table import measure_cells
 from hemoseg.steps import arguments
@@ -56,9 +57,7 @@ def spread(values: pd.Series, most: int) -> list[str]:
 
 def _page(results: Results, tested: int, shown: int) -> Page:
     settings, samples = results.settings, results.samples
-    origin = {True: "simulated data", False: "real data"}.get(
-        samples.info.get("simulated"), "origin of the data not told"
-    )
+    (origin, _), _ = origin_badges(samples.info, settings)
     images = (
         f"{shown} of {tested} test images, evenly from the worst to the best"
         if shown < tested
