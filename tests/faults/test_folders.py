@@ -7,12 +7,7 @@ import pytest
 from PIL import Image
 
 from hemoseg.__main__ import main
-
-
-def put(folder, name, values):
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(file)
+from tests.image_files import put
 
 
 @pytest.fixture

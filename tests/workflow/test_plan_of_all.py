@@ -1,13 +1,11 @@
 """Every experiment of params.yaml can be planned at both scales, before anything has run."""
 
-from pathlib import Path
-
 import pytest
-import yaml
+
+from tests.overlaid import PARAMS
 
 pytestmark = pytest.mark.xdist_group("dry")
 
-PARAMS = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
 SCALES = ("demo", "paper")
 
 

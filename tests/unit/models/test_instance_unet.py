@@ -11,6 +11,7 @@ from hemoseg.models import instance_unet
 from hemoseg.nn.anchors import anchor_boxes
 from hemoseg.nn.folding import fold_batch_norms
 from hemoseg.nn.rpn import proposal_loss
+from tests.plain_boxes import share
 
 torch.set_num_threads(1)  # the tensors are tiny
 
@@ -202,12 +203,6 @@ def loud(spread=4.0, **given):
         torch.nn.init.normal_(layer.weight, std=spread)
         torch.nn.init.normal_(layer.bias, std=spread)
     return network
-
-
-def share(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def loops(network, images, score, overlap):

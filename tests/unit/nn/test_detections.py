@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemoseg.nn.detections import Detections, detect, paint, paste
+from tests.plain_boxes import share
 
 torch.set_num_threads(1)  # the tensors are tiny
 HEIGHT, WIDTH = 21, 27
@@ -24,12 +25,6 @@ def boxes_drawn(number, seed=0):
     size = 1 + torch.rand(number, 2, generator=generator, dtype=torch.float64) * 12
     most = torch.minimum(least + size, torch.tensor([WIDTH, HEIGHT]))
     return torch.cat([least, most], dim=1)
-
-
-def share(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def detected_by_loops(logits, deltas, regions, score, overlap, most):

@@ -7,6 +7,7 @@ import torch
 
 from hemoseg.nn.anchors import anchor_boxes, anchor_sizes
 from hemoseg.nn.region_proposals import PyramidProposals, large_enough, proposals
+from tests.plain_boxes import share
 
 torch.set_num_threads(1)  # the tensors are tiny
 STRIDES = (4, 8)
@@ -15,12 +16,6 @@ STRIDES = (4, 8)
 def head(seed=0):
     torch.manual_seed(seed)
     return PyramidProposals(3, anchor_sizes(9.0, (1.0,), (0.5, 2.0)), STRIDES)
-
-
-def share(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def loops(scores, deltas, anchors, height, width, most, overlap):

@@ -7,6 +7,7 @@ import torch
 
 from hemoseg.nn.proposals import IGNORED, NEGATIVE
 from hemoseg.nn.regions import IGNORE, mask_targets, match_regions, mostly_known, truth_of
+from tests.plain_boxes import share
 
 torch.set_num_threads(1)  # the tensors are tiny
 HEIGHT, WIDTH, CLASSES = 18, 24, 4
@@ -93,12 +94,6 @@ def test_a_box_is_known_by_its_share_of_ignored_pixels():
         wanted.append(pixels.count(False) <= 0.25 * len(pixels))
     assert mostly_known(boxes, known).tolist() == wanted
     assert {True, False} == set(wanted)
-
-
-def share(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def test_a_region_learns_the_cell_that_it_shares_most_with():

@@ -7,15 +7,9 @@ import torch
 from kornia.geometry.bbox import nms
 
 from hemoseg.nn.suppression import suppress
+from tests.plain_boxes import share
 
 torch.set_num_threads(1)  # the tensors are tiny
-
-
-def share(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both
-    return both / union if union else 0.0
 
 
 def loops(boxes, scores, overlap, most=None):

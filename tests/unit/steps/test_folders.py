@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 from hemoseg.errors import InputError
 from hemoseg.steps.folders import keep_only, open_folder, read_frames, white_of
-
-
-def put(folder, name, values):
-    """Write ``values`` ``(H, W)`` or ``(H, W, 3)`` below ``folder``."""
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(file)
+from tests.image_files import put
 
 
 def cells(rows=20, columns=24):

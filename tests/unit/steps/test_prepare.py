@@ -9,12 +9,7 @@ from hemoseg.data.samples import from_arrays
 from hemoseg.errors import InputError
 from hemoseg.steps.files import read_arrays
 from hemoseg.steps.prepare import prepare
-
-
-def put(folder, name, values):
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(file)
+from tests.image_files import put
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """From params.yaml to the settings of jobs: scale and inheritance."""
 
 import copy
-from pathlib import Path
 
 import checks
 import pytest
@@ -9,17 +8,7 @@ import yaml
 from plan import at_scale, merged, resolve, trains_on_autolabels
 
 from hemoseg.data.splits import make_splits
-
-REPOSITORY = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-
-
-def with_overlay(overlay):
-    return resolve(merged(PARAMS, overlay))
-
-
-def experiment(**settings):
-    return {"experiments": {"scd2020_binary": settings}}
+from tests.overlaid import PARAMS, REPOSITORY, experiment, with_overlay
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from plan import merged, resolve
 from pretrained import addresses, told_to_train
 from refusals import PlanError
 from stages import stages_of
 
-PARAMS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8"))
+from tests.overlaid import PARAMS
+
 URL, DIGEST = "https://example.org/a/resnet18.pth?x=1", "AB" * 32
 
 

@@ -1,22 +1,10 @@
 """What cannot be meant by an overlay, and the sentence that says so."""
 
-from pathlib import Path
-
 import pytest
-import yaml
-from plan import merged, resolve
+from plan import merged
 from refusals import PlanError
 
-REPOSITORY = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-
-
-def with_overlay(overlay):
-    return resolve(merged(PARAMS, overlay))
-
-
-def experiment(**settings):
-    return {"experiments": {"scd2020_binary": settings}}
+from tests.overlaid import experiment, with_overlay
 
 
 def models(**rows):

@@ -1,16 +1,13 @@
 """Experiments that tabulate another one's runs."""
 
 import copy
-from pathlib import Path
 
 import pytest
-import yaml
 from plan import merged, resolve
 from refusals import PlanError
 from stages import stages_of
 
-REPOSITORY = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+from tests.overlaid import PARAMS
 
 
 def planned(**experiments):
