@@ -91,15 +91,18 @@ IMAGES = {
 }
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_an_image_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, name):
-    make, sentence = IMAGES[name]
-    path = tmp_path / "a.png"
+def assert_refused(read, path, make, sentence):
+    """The file that ``make`` writes is refused in one sentence that begins with its path."""
     make(path)
     with pytest.raises(InputError, match=sentence) as refused:
-        read_image(path)
+        read(path)
     assert str(refused.value).startswith(str(path))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, name):
+    assert_refused(read_image, tmp_path / "a.png", *IMAGES[name])
 
 
 def test_channels_that_the_dataset_does_not_have_are_refused(tmp_path):
@@ -123,10 +126,4 @@ LABELS = {
 
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_that_cannot_be_used_are_refused_in_one_sentence(tmp_path, name):
-    make, sentence = LABELS[name]
-    path = tmp_path / "a.png"
-    make(path)
-    with pytest.raises(InputError, match=sentence) as refused:
-        read_labels(path)
-    assert str(refused.value).startswith(str(path))
-    assert "\n" not in str(refused.value)
+    assert_refused(read_labels, tmp_path / "a.png", *LABELS[name])
