@@ -43,7 +43,10 @@ WORDS = {
     "saturated": ("saturated", 1, "{value:.0%} of the pixels are at full light, where nothing can be told apart"),
     "uneven_light": ("uneven", 1, "the light falls by {value:.0%} across the field, {median:.0%} in training frames"),
     "crowded": ("covered", 1, "cells cover {value:.0%} of the field, {median:.0%} in training frames: they overlap"),
+    "large_cells": ("cell_area", 1, "cells are {wide:.1f} times as wide as in training frames: joined, or {scale}"),
+    "small_cells": ("cell_area", -1, "cells are {wide:.2f} times as wide as in training frames: in pieces, or {scale}"),
 }
+SCALE = "pixels of another size (then divide --scale by that)"
 NOT_KNOWN = "the model tells nothing of its training frames: focus, light and crowding of a field are not judged"
 
 
@@ -170,7 +173,9 @@ def judged(row: Mapping[str, float], known: Mapping[str, Any] | None) -> list[tu
 
 
 def _said(word: str, row: Mapping[str, float], median: float) -> str:
-    return WORDS[word][2].format(value=row[WORDS[word][0]], median=median)
+    name, _, sentence = WORDS[word]
+    wide = np.exp((row[name] - median) / 2) if name == "cell_area" else None  # of the logarithm of an area
+    return sentence.format(value=row[name], median=median, wide=wide, scale=SCALE)
 
 
 def field_flags(

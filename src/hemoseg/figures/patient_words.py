@@ -26,6 +26,8 @@ MEANINGS = {
     "saturated": "many pixels at full light",
     "uneven_light": "the light falls across the field more than in the training frames",
     "crowded": "cells cover more of the field than in the training frames",
+    "large_cells": "cells are wider than in the training frames: joined, or another size of pixels",
+    "small_cells": "cells are narrower than in the training frames: in pieces, or another size of pixels",
     "unlike_training": "far from the training frames in light, colour, grain or size of cells",
     "disputed": "network and thresholding disagree more than on the frames of its cross-validation",
 }

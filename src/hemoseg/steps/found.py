@@ -67,6 +67,7 @@ class Found:
     _down: np.ndarray = field(init=False)
     _across: np.ndarray = field(init=False)
     _between: list[Between] = field(init=False)
+    _whole: tuple[np.ndarray, np.ndarray] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._between = [between(one, other) for one, other in zip(self.grid, self.size, strict=True)]
@@ -101,7 +102,20 @@ class Found:
         return self.grid != self.size and all(one <= other for one, other in zip(self.grid, self.size, strict=True))
 
     def _enlarged(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """Regions and the class map of some rows, of a grid that is coarser than the image."""
+        """Regions and the class map of some rows, of a grid that is coarser than the image.
+
+        An image that is looked at in one part anyway is enlarged once and kept: every writer asks for it.
+        """
+        if self.size[0] * self.size[1] > BAND:
+            return self._enlarge(first, last)
+        if self._whole is None:
+            self._whole = self._enlarge(0, self.size[0])
+            for one in self._whole:
+                one.setflags(write=False)
+        regions, classes = self._whole
+        return regions[first:last], classes[first:last]
+
+    def _enlarge(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         rows, columns = self._between[0].part(first, last), self._between[1]
         top = int(self._between[0].before[first])
         labels, classes = (

@@ -54,6 +54,8 @@ def test_a_reference_survives_json(known):
         ({"saturated": 0.2}, "saturated"),
         ({"uneven": 0.5}, "uneven_light"),
         ({"covered": 0.9}, "crowded"),
+        ({"cell_area": 7.0 + 2 * np.log(2)}, "large_cells"),
+        ({"cell_area": 7.0 - 2 * np.log(2)}, "small_cells"),
         ({"cells": 0.0}, "empty"),
         ({"red": 3.0, "blue": 3.0, "contrast": 2.0}, "unlike_training"),
     ],
@@ -65,6 +67,13 @@ def test_each_fault_has_its_word_and_a_reason(known, changed, word):
     assert said[word].isprintable()
     assert "{" not in said[word]
     assert "nan" not in said[word]
+
+
+def test_cells_of_another_size_are_told_by_their_width(known):
+    for wide, word in ((2.0, "large_cells"), (0.5, "small_cells")):
+        said = dict(judged(USUAL | {"cell_area": known["features"]["cell_area"]["median"] + 2 * np.log(wide)}, known))
+        assert f"cells are {wide:.{1 if wide > 1 else 2}f} times as wide" in said[word]
+    assert not {"large_cells", "small_cells"} & {word for word, _ in judged(USUAL | {"cell_area": np.nan}, known)}
 
 
 @pytest.mark.parametrize("better", [{"edge_width": 0.4}, {"uneven": 0.0}, {"covered": 0.01}, {"saturated": 0.0}])
