@@ -7,7 +7,7 @@ from refusals import PlanError, require_model
 from shared_model import first_run
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
-DEFAULTS = {"formats": [], "pixel_size_um": None}
+DEFAULTS = {"formats": [], "pixel_size_um": None, "scale": None}
 
 
 def complete_segment(name: str, experiment: dict[str, Any]) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 ROWS = {
     "smear_binary": ["unet", "pspnet", "deeplabv3plus", "deformable_unet", "region_growing", "ilastik"],
     "smear_multiclass": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
+    "smear_lab": ["unet"],
     "nuclei_touching": ["iu_dice", "u_bce", "iu_bce", "iuw_bce", "iu_bce_dice", "iuw_bce_dice"],
     "label_free_smear": ["autolabel", "otsu", "label_free_unet", "unet"],
     "sickle_cells": ["unet", "pspnet", "deeplabv3plus", "deformable_unet"],
@@ -56,13 +57,18 @@ def test_an_overlay_has_the_papers_methods_and_says_how_to_run_it(name):
 
 
 def test_one_dry_run_plans_every_overlay_from_the_names_of_the_files_alone(workspace):
-    datasets = {planned_experiment(name)["dataset"] for name in ROWS}
+    planned = [planned_experiment(name) for name in ROWS]
+    looked_at = {Path(experiment["segment"]["images"]).name for experiment in planned if experiment["segment"]}
+    datasets = {experiment["dataset"] for experiment in planned} | looked_at
     for dataset in (name for name in datasets if not name.startswith("simulated_")):
         (workspace / f"data/{dataset}/images").mkdir(parents=True)
         (workspace / f"data/{dataset}/images/a.png").touch()
     overlays = [f"params/{name}.yaml" for name in ROWS]
     targets = [f"reports/build/{name}.html" for name in ROWS]
-    output = workspace.run("snakemake", "--dry-run", *targets, "--configfile", *overlays)
+    targets += ["results/smear_lab/segmented/smear_frames/images.csv"]
+    output = workspace.run("snakemake", "--dry-run", "--printshellcmds", *targets, "--configfile", *overlays)
+    assert "segment results/smear_lab/shared/unet data/smear_frames --out" in output
+    assert "--scale 0.2 --formats qupath,coco --threads" in output
     for name in ROWS:
         experiment = planned_experiment(name)
         trained = [model for model in experiment["models"].values() if model["weights_from"] is None]

@@ -73,8 +73,9 @@ def segment_settings(wildcards):
 def segment_options(wildcards):
     """And of the images."""
     told = experiment_of(wildcards)["segment"]
-    size = [] if told["pixel_size_um"] is None else ["--pixel-size", told["pixel_size_um"]]
-    return " ".join(map(str, [*size, *(["--formats", ",".join(told["formats"])] if told["formats"] else [])]))
+    formats = ",".join(told["formats"]) or None
+    given = {"--pixel-size": told["pixel_size_um"], "--scale": told["scale"], "--formats": formats}
+    return " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
 
 
 def share_settings(wildcards):

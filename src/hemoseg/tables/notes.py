@@ -126,7 +126,9 @@ def _size_of_a_fold(plan: Plan, runs: Sequence[Run], table: pd.DataFrame) -> str
         return ""
     images = sum(run.pixels["sample"].nunique() for run in known) / len(known)
     cells = sum(len(run.gt) for run in known) / len(known)
-    told = f"Errors of cells are counts: here a test fold has {images:.4g} image(s) and {cells:.4g} true cell(s)"
+    average = "" if images == round(images) and cells == round(cells) else "on average "
+    size = f"{average}{round(images, 1):g} image(s) and {round(cells):g} true cell(s)"
+    told = f"Errors of cells are counts: here a test fold has {size}"
     if (table["column"].isin(counts) & table["published"].notna()).any():
         told += "; the published counts are of the papers' own test sets, so not comparable one by one"
     return f"{told}."
