@@ -61,6 +61,13 @@ def not_a_number(path):
     tifffile.imwrite(path, np.array([[0.2, np.nan]], np.float32))
 
 
+def packed_by(path, code, values=VALUES, **options):
+    """A TIFF that says that it is packed in another way than it is: what cannot be read is told by the header."""
+    tifffile.imwrite(path, values, photometric="rgb", **options)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["Compression"].overwrite(code)
+
+
 IMAGES = {
     "absent": (lambda path: None, "no such file; check the name"),
     "a folder": (lambda path: path.mkdir(), "a folder or device"),
@@ -77,6 +84,17 @@ IMAGES = {
     "TIFF bomb": (tiff_bomb, "header claims.*cut it into parts"),
     "CMYK": (lambda path: Image.new("CMYK", (5, 4)).save(path, "JPEG"), "CMYK colours; convert it to RGB"),
     "CMYK TIFF": (lambda path: Image.new("CMYK", (5, 4)).save(path, "TIFF"), "colours; convert it to RGB"),
+    "YCbCr TIFF": (lambda path: Image.new("YCbCr", (5, 4)).save(path, "TIFF"), "YCBCR colours; convert it to RGB"),
+    "JPEG 2000 TIFF": (lambda path: packed_by(path, 34712), "packed by JPEG2000 with 8 bits.*save it uncompressed"),
+    "16-bit ZSTD TIFF": (
+        lambda path: packed_by(path, 50000, VALUES.astype(np.uint16)),
+        "packed by ZSTD with 16 bits, which is not read; save it uncompressed",
+    ),
+    "float LZW TIFF": (lambda path: packed_by(path, 5, VALUES / np.float32(255)), "packed by LZW with 32 bits"),
+    "16-bit LZW TIFF of planes": (
+        lambda path: packed_by(path, 5, np.moveaxis(VALUES, -1, 0).astype(np.uint16), planarconfig="separate"),
+        "packed by LZW with 16 bits and planes apart",
+    ),
     "NaN": (not_a_number, "no numbers.*export it"),
     "floats up to 4000": (lambda path: tifffile.imwrite(path, np.float32([[0, 4000]])), "scale them to 0..1"),
     "32-bit": (lambda path: tifffile.imwrite(path, np.int32([[0, 70000]])), "int32 pixels; export it"),

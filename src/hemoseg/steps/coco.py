@@ -19,6 +19,8 @@ from hemoseg.labels.pixel_runs import PixelRuns, pixel_runs
 from hemoseg.steps.claims import Claims, read_foreign_json, whole_number
 from hemoseg.steps.decoding import MOST_PIXELS
 from hemoseg.steps.files import written_whole
+from hemoseg.steps.tiff_planes import page_of
+from hemoseg.steps.tiff_segments import page_rows
 
 NONE = np.zeros(0, np.int64)
 MOST_RUNS = 2**27  # columns of all masks of an image: a slide of 400,000 cells has a quarter of that
@@ -50,7 +52,9 @@ def write(path: str | Path, images: pd.DataFrame, cells: pd.DataFrame, facts: Ma
 def _instances(path: Path) -> np.ndarray:
     """A label image of `segment` in its own type: a slide's must not be there twice."""
     try:
-        return tifffile.imread(path)
+        with tifffile.TiffFile(path) as file:
+            page = page_of(file, 0)
+            return page_rows(page, 0, page.imagelength)[..., 0]
     except Exception as error:  # of the file, of tifffile, of zlib
         raise InputError(f"{path}: absent or damaged ({error}); segment the image again") from None
 

@@ -1,6 +1,7 @@
 """From the bytes of an image file to its pixels, by what the bytes say and never by the file's name."""
 
 import io
+import logging
 import struct
 import warnings
 from pathlib import Path
@@ -8,15 +9,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from hemoseg.errors import InputError
+from hemoseg.steps.tiff_checks import EXPORT, check_packing, check_page, check_whole
+from hemoseg.steps.tiff_segments import is_readable, page_rows
 
 MOST_PIXELS = 20_000 * 20_000  # told from the header, before anything is decoded
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many, and warns of what is between
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds odd is told in our words, or not at all
 FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
 COLOURS = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
-EXPORT = "export it as PNG or TIFF with 8 or 16 bits per channel"
+PngImagePlugin.MAX_TEXT_CHUNK = 2**24  # bytes of a text or a colour profile, unpacked: a printer's takes two million
 
 
 def content_of(path: Path) -> bytes:
@@ -85,9 +89,11 @@ def _check_size(path: Path, rows: int, columns: int) -> None:
 
 def _decode_with_pillow(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, list[str]]:
     notices = []
-    with Image.open(io.BytesIO(content)) as picture:
+    with open_picture(io.BytesIO(content)) as picture:
         _check_size(path, picture.height, picture.width)
-        if getattr(picture, "n_frames", 1) > 1:
+        if picture.format == "MPO":
+            notices.append("the first of the pictures in the file is taken")
+        elif getattr(picture, "n_frames", 1) > 1:
             raise InputError(f"{path}: an animation of {picture.n_frames} pictures; save one picture per file")
         if content.startswith(b"\x89PNG") and _is_deep_colour(content):
             return _decode_deep(content), notices
@@ -99,6 +105,11 @@ def _decode_with_pillow(path: Path, content: bytes, labels: bool) -> tuple[np.nd
             return _channels_last(np.asarray(picture)), notices
         mode = "RGBA" if picture.mode == "P" and "transparency" in picture.info else COLOURS.get(picture.mode)
         return _channels_last(np.asarray(picture.convert(mode) if mode else picture)), notices
+
+
+def open_picture(file: Path | io.BytesIO) -> Image.Image:
+    """A PNG, JPEG or BMP as Pillow opens it; its other decoders are left alone."""
+    return Image.open(file, formats=("PNG", "JPEG", "BMP"))
 
 
 def _is_deep_colour(content: bytes) -> bool:
@@ -128,31 +139,23 @@ def _decode_tiff(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, 
         _check_size(path, page.imagelength, page.imagewidth)
         if len(file.pages) > 1 or page.imagedepth > 1:
             raise InputError(f"{path}: a TIFF of {len(file.pages)} pages; save each page as a file of its own")
-        if page.samplesperpixel > 4:
-            raise InputError(f"{path}: {page.samplesperpixel} channels; keep at most four")
-        if page.photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
-            raise InputError(f"{path}: {page.photometric.name} colours; convert it to RGB and {EXPORT}")
-        return _page_pixels(page, content, 0, labels), []
+        check_page(path, page)
+        check_whole(path, page)
+        return _page_pixels(path, page, content, 0, labels), []
 
 
-def _page_pixels(page: tifffile.TiffPage, content: bytes, number: int, labels: bool) -> np.ndarray:
+def _page_pixels(path: Path, page: tifffile.TiffPage, content: bytes, number: int, labels: bool) -> np.ndarray:
     """Pixels of a page, the ``number``-th of the file whose bytes are given."""
-    compressed = page.compression not in (1, 8, 32946)  # none and the two zlib codes need no further package
     palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
-    white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not labels
-    if compressed or (palette and not labels) or page.bitspersample not in (8, 16, 32, 64):
+    if not is_readable(page) or (palette and not labels):
+        check_packing(path, page)
         return _decode_tiff_elsewhere(content, number, page.bitspersample, labels)
-    pixels = page.asarray()
-    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-        pixels = np.moveaxis(pixels, 0, -1)
-    if white_is_zero and pixels.dtype.kind == "u":
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    return _channels_last(pixels)
+    return _channels_last(page_rows(page, 0, page.imagelength, inverted=not labels))
 
 
 def _decode_tiff_elsewhere(content: bytes, number: int, bits: int, labels: bool) -> np.ndarray:
     """TIFF compressions that tifffile leaves to other packages: OpenCV for deep colour, Pillow for the rest."""
-    with Image.open(io.BytesIO(content)) as picture:
+    with Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
         picture.seek(number)
         mode = None if labels else COLOURS.get(picture.mode)
         if bits <= 8 or picture.mode.startswith(("I;16", "F")):
@@ -169,7 +172,9 @@ def decode_page(path: Path, content: bytes, number: int) -> np.ndarray:
     try:
         with warnings.catch_warnings(), tifffile.TiffFile(io.BytesIO(content)) as file:
             warnings.simplefilter("ignore")
-            return _page_pixels(file.pages.get(number, aspage=True), content, number, labels=False)
+            return _page_pixels(path, file.pages.get(number, aspage=True), content, number, labels=False)
+    except InputError:
+        raise
     except MemoryError:
         raise InputError(f"{path}: too large for this machine's memory; cut it into parts") from None
     except Exception as error:  # every decoder has its own words for a damaged file

@@ -126,7 +126,7 @@ def plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
                 f"{path}: floats from {values.min():g} to {values.max():g}; scale them to 0..1, or {EXPORT}"
             )
         notices.append("floats in [0, 1] were turned into 16 bits")
-        return np.rint(values * 65535).astype(np.uint16)
+        return np.rint(values.astype(np.float32) * np.float32(65535)).astype(np.uint16)
     if values.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path}: {values.dtype} pixels; {EXPORT}")
     return values.astype(values.dtype.newbyteorder("="))

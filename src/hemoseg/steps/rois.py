@@ -21,6 +21,7 @@ from hemoseg.data.painting import filled
 from hemoseg.errors import InputError
 from hemoseg.figures.style import class_colour
 from hemoseg.labels.pixel_runs import pixel_runs
+from hemoseg.steps.archives import unpacked
 from hemoseg.steps.claims import Claims, whole_number
 from hemoseg.steps.files import written_whole
 
@@ -121,7 +122,8 @@ def _regions(path: Path) -> list[tuple[str, ImagejRoi]]:
             entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".roi")]
             if sum(entry.file_size for entry in entries) > MOST_BYTES:
                 raise InputError(f"{path}: more than {MOST_BYTES:,} bytes of regions; save those of one image")
-            return [(Path(entry.filename).stem, ImagejRoi.frombytes(archive.read(entry))) for entry in entries]
+            contents = ((Path(entry.filename).stem, b"".join(unpacked(archive, entry))) for entry in entries)
+            return [(name, ImagejRoi.frombytes(content)) for name, content in contents]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the name") from None
     except InputError:

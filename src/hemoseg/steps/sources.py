@@ -6,6 +6,7 @@ rows are asked for: 20,000 x 20,000 pixels in three channels of 8 bits take 1.2 
 
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,14 @@ import tifffile
 from PIL import Image
 
 from hemoseg.errors import InputError
-from hemoseg.steps.decoding import MOST_PIXELS, content_of, decode, decode_page, format_of
+from hemoseg.steps.decoding import MOST_PIXELS, content_of, decode, decode_page, format_of, open_picture
 from hemoseg.steps.images import plain, with_channels
-from hemoseg.steps.tiff_planes import check_colours, is_plain, page_of, page_rows, planes_of
+from hemoseg.steps.tiff_checks import check_page, check_whole
+from hemoseg.steps.tiff_planes import is_plain, page_of, planes_of
+from hemoseg.steps.tiff_segments import page_rows
 
 HEAD = 64  # bytes by which a format is told
+DAMAGE = (ValueError, OSError, struct.error, zlib.error, tifffile.TiffFileError, RuntimeError, IndexError)  # of a file
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Source:
             return self.whole()[:, first:last]
         try:
             joined = self._joined(first, last)
-        except (ValueError, OSError, struct.error, tifffile.TiffFileError, RuntimeError, IndexError) as error:
+        except DAMAGE as error:
             cause = " ".join(str(error).split())[:80] or type(error).__name__
             raise InputError(f"{self.path}: damaged or cut short ({cause}); copy it again from its source") from None
         return self._finished(joined)
@@ -183,7 +187,7 @@ def _head(path: Path) -> bytes:
 
 def _size(path: Path) -> tuple[int, int]:
     """Rows and columns by the header of a PNG, JPEG or BMP."""
-    with Image.open(path) as picture:
+    with open_picture(path) as picture:
         return _checked(path, picture.height, picture.width)
 
 
@@ -198,7 +202,8 @@ def _checked(path: Path, rows: int, columns: int) -> tuple[int, int]:
 
 
 def _tiff_sources(path: Path, channels: int | None, page: str | None) -> dict[str, Source]:
-    with tifffile.TiffFile(path) as file:
+    # One file is one set of planes: what it says of other files would be read from wherever it points.
+    with tifffile.TiffFile(path, _multifile=False) as file:
         planes = planes_of(path, file)
         chosen = _chosen(path, planes.pages, page)
         found = {}
@@ -207,11 +212,14 @@ def _tiff_sources(path: Path, channels: int | None, page: str | None) -> dict[st
             sizes = {_checked(path, one.imagelength, one.imagewidth) for one in pages}
             if len(sizes) > 1:
                 raise InputError(f"{path}: pages of several sizes have no {page}; choose one page by its number")
+            streams = all(map(is_plain, pages))
             for one in pages:
-                check_colours(path, one)
+                check_page(path, one)
+                if not streams:
+                    check_whole(path, one)
             found[name] = Source(
                 path, channels, sizes.pop(), numbers, page if page in ("mean", "max") else "", planes.pixel_size,
-                list(planes.notices), streams=all(map(is_plain, pages)),
+                list(planes.notices), streams=streams,
             )  # fmt: skip
         return found
 

@@ -2,17 +2,20 @@
 
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from hemoseg.errors import InputError
+from hemoseg.steps.archives import unpacked
 from hemoseg.steps.files import read_json
 from hemoseg.steps.weights import read_model
 
 DESCRIPTION, WEIGHTS, EVIDENCE = "model.json", "model.safetensors", "evidence.json"
-MOST_BYTES = 2**33  # of one file in a package: what is larger is no model of ours
+MOST_BYTES = {DESCRIPTION: 2**26, WEIGHTS: 2**33, EVIDENCE: 2**28}  # in a package: what is larger is no model of ours
+LIGHTEST = 100  # bytes of weights in one packed byte: trained weights hardly pack at all
 
 
 class Stored(NamedTuple):
@@ -48,7 +51,7 @@ def _of_package(path: Path) -> Stored:
         try:
             with zipfile.ZipFile(path) as archive:
                 _copy_out(archive, path, folder)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise InputError(f"{path}: damaged package ({error}); copy it again from its source") from None
         try:
             return read_stored(folder)
@@ -62,7 +65,14 @@ def _copy_out(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
         if name not in present:
             raise InputError(f"{path}: a package without {name}; only packages that `hemoseg export` wrote are read")
     for name in (DESCRIPTION, WEIGHTS, EVIDENCE):
-        if name in present:
-            if archive.getinfo(name).file_size > MOST_BYTES:
-                raise InputError(f"{path}: {name} claims more than {MOST_BYTES:,} bytes; it is no model of ours")
-            (folder / name).write_bytes(archive.read(name))
+        if name not in present:
+            continue
+        entry = archive.getinfo(name)
+        most = min(MOST_BYTES[name], LIGHTEST * (entry.compress_size + 2**16))
+        if entry.file_size > most:
+            raise InputError(
+                f"{path}: {name} claims to unpack to {entry.file_size:,} bytes, more than {most:,}; it is no model of "
+                "ours"
+            )
+        with open(folder / name, "wb") as file:
+            file.writelines(unpacked(archive, entry))

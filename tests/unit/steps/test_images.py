@@ -104,6 +104,28 @@ def test_floats_from_0_to_1_become_16_bit(tmp_path):
     assert "16 bits" in picture.notices[0]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_floats_of_any_length_become_16_bit(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 0.25, 1]], dtype))
+    assert read_image(tmp_path / "a.tif").values.tolist() == [[[0, 16384, 65535]]]
+
+
+def test_a_picture_with_a_smaller_one_beside_it_is_the_first(tmp_path):
+    """As the cameras of telephones save them."""
+    values = np.full((16, 24, 3), 90, np.uint8)
+    small = Image.fromarray(values[::2, ::2])
+    Image.fromarray(values).save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[small])
+    picture = read_image(tmp_path / "a.jpg")
+    assert picture.values.shape == (3, 16, 24)
+    assert "the first of the pictures" in picture.notices[0]
+
+
+def test_the_colour_profile_of_a_printer_is_no_bomb(tmp_path):
+    values = np.moveaxis(pixels(3), 0, -1)
+    Image.fromarray(values).save(tmp_path / "a.png", icc_profile=np.random.default_rng(0).bytes(2_000_000))
+    assert np.array_equal(read_image(tmp_path / "a.png").values, np.moveaxis(values, -1, 0))
+
+
 @pytest.mark.parametrize("largest", [1, 255, 256, 65535, 65536, 2**31 - 1])
 def test_labels_survive_writing_and_reading(tmp_path, largest):
     labels = RANDOM.integers(0, largest + 1, (6, 8)).astype(np.int32)

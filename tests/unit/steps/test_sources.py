@@ -133,6 +133,31 @@ def test_no_dye_is_taken_for_transparency(tmp_path):
         open_source(tmp_path / "a.ome.tif", 1).whole()
 
 
+def with_planes(file, planes):
+    """An OME-TIFF of three planes, 10, 20 and 30 bright, whose OME-XML says where they lie."""
+    data = np.stack([np.full(SIZE, value, np.uint8) for value in (10, 20, 30)])
+    tifffile.imwrite(file, data, metadata={"axes": "CYX"}, photometric="minisblack")
+    text = re.sub(r"<TiffData.*?(</TiffData>|/>)", planes, tifffile.tiffcomment(file), flags=re.DOTALL)
+    tifffile.tiffcomment(file, text.encode())
+
+
+def test_channels_come_in_the_order_that_the_file_tells(tmp_path):
+    with_planes(tmp_path / "a.ome.tif", "".join(f'<TiffData IFD="{2 - c}" FirstC="{c}"/>' for c in range(3)))
+    assert open_source(tmp_path / "a.ome.tif").whole()[:, 0, 0].tolist() == [30, 20, 10]
+    with_planes(tmp_path / "b.ome.tif", '<TiffData IFD="0" FirstC="0"/>')
+    with pytest.raises(InputError, match="holds 1 of the 3 planes that it names; export it again"):
+        open_source(tmp_path / "b.ome.tif")
+
+
+def test_no_file_is_read_that_a_file_points_to(tmp_path):
+    (tmp_path / "lab").mkdir()
+    tifffile.imwrite(tmp_path / "secret.tif", np.full((3, *SIZE), 99, np.uint8), photometric="minisblack")
+    planes = '<TiffData IFD="0" PlaneCount="3"><UUID FileName="../secret.tif">urn:uuid:1</UUID></TiffData>'
+    with_planes(tmp_path / "lab" / "a.ome.tif", planes)
+    found = open_sources(tmp_path / "lab" / "a.ome.tif", page="all")
+    assert [source.whole().max() for source in found.values()] == [10, 20, 30]
+
+
 def test_a_pyramid_is_its_largest_image(tmp_path):
     data = values()
     with tifffile.TiffWriter(tmp_path / "p.ome.tif") as file:
@@ -144,7 +169,8 @@ def test_a_pyramid_is_its_largest_image(tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "unit", "known"),
-    [("0.25", "µm", 0.25), ("250", "nm", 0.25), ("0.00025", "mm", 0.25), ("0.25", "pixel", None), ("-1", "µm", None),
+    [("0.25", "µm", 0.25), ("250", "nm", 0.25), ("0.00025", "mm", 0.25), ("2500", "Å", 0.25),
+     ("0.00000025", "m", 0.25), ("0.25", "Micrometer", 0.25), ("0.25", "pixel", None), ("-1", "µm", None),
      ("&lt;b&gt;", "µm", None), ("1e400", "µm", None)],
 )  # fmt: skip
 def test_ome_tells_the_size_of_a_pixel(tmp_path, size, unit, known):
@@ -163,6 +189,19 @@ def test_ome_tells_the_size_of_a_pixel(tmp_path, size, unit, known):
 def test_imagej_tells_the_size_of_a_pixel_and_a_printer_does_not(tmp_path):
     file = tmp_path / "a.tif"
     tifffile.imwrite(file, values(channels=1), imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    assert open_source(file).pixel_size == pytest.approx(0.25)
+    for unit, known in (
+        ("micron", 0.25),
+        ("\\u00B5m", 0.25),
+        ("", None),
+        ("cm", None),
+        ("inch", None),
+        ("pixel", None),
+    ):
+        tifffile.imwrite(file, values(channels=1), imagej=True, resolution=(4, 4), metadata={"unit": unit})
+        assert open_source(file).pixel_size == (pytest.approx(known) if known else None)
+    tifffile.imwrite(file, values(channels=1), imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    file.write_bytes(file.read_bytes().replace(b"unit=um", b"unit=\xb5m"))  # the sign itself, not its number
     assert open_source(file).pixel_size == pytest.approx(0.25)
     tifffile.imwrite(file, values(channels=1), resolution=(300, 300), resolutionunit="inch")
     assert open_source(file).pixel_size is None
