@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import errno
 import importlib.util
 import pkgutil
 import sys
@@ -37,7 +38,11 @@ def run_step(name: str, argv: list[str]) -> int:
         print(f"hemoseg {name}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        written = (
+            error.filename2 if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+        )  # of a copy, beside its source
+        name = written or error.filename
+        where = f"{name}: " if name else ""
         print(f"hemoseg {name}: {where}{error.strerror or error}; nothing half-written is left behind", file=sys.stderr)
         return 1
     return 0

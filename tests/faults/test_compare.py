@@ -1,5 +1,6 @@
 """Folders of masks that cannot be compared: each is refused in one sentence, and --out stays as it was."""
 
+import json
 import re
 
 import cv2
@@ -48,6 +49,12 @@ def as_file(root):
     bare(root)
     (root / "r").rmdir()
     (root / "r").write_bytes(b"x")
+
+
+def unfinished(root):
+    """As `segment` leaves a folder that it has begun."""
+    keys = ("format", "model", "classes", "settings", "versions")
+    (root / "r/segment.json").write_text(json.dumps(dict.fromkeys(keys) | {"complete": False}))
 
 
 def groups(text):
@@ -121,6 +128,12 @@ FAULTS = {
     "one name twice": (lambda root: fill(root / "q"), ("q", "--names", "A", "A"), "two folders are called 'A'"),
     "no such column": (lambda root: None, ("--columns", "dize"), "--columns: there is no 'dize'; did you mean dice"),
     "groups of nobody": (groups("id,group\na,P\nb,P\n"), GROUPS, "groups.csv: tells no group of c, d; add a line"),
+    "two groups": (
+        groups("id,group\na,P\nb,P\nc,P\nd,P\na.png,Q\n"),
+        GROUPS,
+        "tells two groups of a, P and Q; name each",
+    ),
+    "not finished": (unfinished, (), "r: is not finished; run the same `hemoseg segment` once more"),
     "no groups": (groups("id,patient\na,P\n"), GROUPS, "groups.csv: has no column `group`; name the columns"),
     "groups nowhere": (lambda root: None, GROUPS, "groups.csv: no such file; pass a CSV with columns id and group"),
     "micrometres of no size": (lambda root: None, ("--tolerance-um", "1"), "the size of a pixel is not known; say"),

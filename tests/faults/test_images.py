@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageFile
 
 from hemoseg.errors import InputError
 from hemoseg.steps.images import read_image, read_labels
@@ -107,6 +107,12 @@ IMAGES = {
         "6 channels; keep at most four",
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def after_a_pdf(monkeypatch):
+    """As weasyprint leaves Pillow, which then fills up what is missing of an image with grey."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
 
 
 def assert_refused(read, path, make, sentence):

@@ -83,6 +83,7 @@ def test_an_unknown_step_is_refused_with_the_nearest_name(capsys, name, words):
     [
         (InputError("a.png: broken; export it again"), 2, "hemoseg train: a.png: broken; export it again\n"),
         (OSError(28, "No space left on device", "r/a.npz"), 1, "hemoseg train: r/a.npz: No space left on device; "),
+        (OSError(28, "No space left", "in/a.png", None, "out/a.png"), 1, "hemoseg train: out/a.png: No space left; "),
         (OSError("lost"), 1, "hemoseg train: lost; "),
     ],
 )

@@ -179,7 +179,11 @@ def _said(word: str, row: Mapping[str, float], median: float) -> str:
 
 
 def field_flags(
-    image: np.ndarray, instances: np.ndarray, evidence: Mapping[str, Any] | None, scale: float = 1.0
+    image: np.ndarray,
+    instances: np.ndarray,
+    evidence: Mapping[str, Any] | None,
+    scale: float = 1.0,
+    white: float | None = None,
 ) -> list[tuple[str, str]]:
     """Why an image should not be counted: pairs of a word and a reason in words; none where nothing speaks against it.
 
@@ -188,21 +192,27 @@ def field_flags(
         instances: cells that were found, ``(H, W)``.
         evidence: of the model; its ``frames`` are what `reference` made. Without them only `empty` and `saturated`.
         scale: factor from the image to the samples of the network.
+        white: number of full light in the image; without it that of the training frames where both have 16 bits, else
+            the largest of the type.
     """
     known = (evidence or {}).get("frames")
-    return flags_of(looked_at(image, instances, known, scale), known)
+    return flags_of(looked_at(image, instances, known, scale, white), known)
 
 
 def looked_at(
-    image: np.ndarray, instances: np.ndarray, known: Mapping[str, Any] | None, scale: float = 1.0
+    image: np.ndarray,
+    instances: np.ndarray,
+    known: Mapping[str, Any] | None,
+    scale: float = 1.0,
+    white: float | None = None,
 ) -> list[dict[str, float]]:
     """`features` of an image, or of parts of it where it is more than twice a training frame; see `field_flags`."""
     found = []
     for rows, columns in _parts(image.shape[1:], known, scale):
         part, cells = np.asarray(image[:, rows, columns]), np.asarray(instances[rows, columns])
         size = tuple(max(1, round(side * scale)) for side in cells.shape)
-        white = (known or {}).get("white") if part.dtype == np.uint16 else None
-        found.append(features_of(resize_image(part, size), resize_labels(cells, size), white))
+        full = white or ((known or {}).get("white") if part.dtype == np.uint16 else None)
+        found.append(features_of(resize_image(part, size), resize_labels(cells, size), full))
     return found
 
 

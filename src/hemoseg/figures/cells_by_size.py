@@ -50,6 +50,7 @@ def draw(true: pd.DataFrame, labels: Mapping[str, str], colours: Mapping[str, st
     drawn = figure(10.4, 4.2)
     left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     ends = np.unique(np.quantile(true["area"], np.linspace(0, 1, SIZES + 1)))
+    ends = np.repeat(ends, 2) if len(ends) == 1 else ends  # all cells are of one size: one bin
     _lines(left, true, "area", ends, shown, colours)
     left.set(xlabel="area of the true cell (px of the sample)", ylabel="IoU with the best match", title="Size")
     _lines(right, true, "gap", np.array([0.0, *GAPS, np.inf]), shown, colours)
@@ -100,6 +101,8 @@ def _lines(
 def _span(low: float, high: float) -> str:
     if np.isinf(high):
         return f"> {low:g}"
+    if low == high:
+        return f"{low:g}"
     return f"{low:.0f}–{high:.0f}" if low >= 10 else f"{low:g}–{high:g}"
 
 

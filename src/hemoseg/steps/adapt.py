@@ -39,7 +39,7 @@ def main(argv: list[str]) -> None:
     settings = Adapting(steps=args.steps, rounds=args.rounds, learning_rate=args.learning_rate, seed=args.seed)
     weights, description, evidence = read_stored(args.model)
     network = built(description, weights, args.model).to(device, memory_format=torch.channels_last)
-    names, frames = read_frames(args.frames, description)
+    names, frames = read_frames(args.frames, description, args.page, args.white)
     scale = scale_of(args.scale, frames, wanted_area(description, evidence))
     images = [resized(frame, scale) for frame in frames]
     adaptation = adaptation_of(network, description, images, settings)
@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scale", default="auto", help="factor from frames to training samples; auto matches the sizes of the cells"
     )
+    parser.add_argument(
+        "--white", type=arguments.positive, help="value that means full light, such as 4095 for 12 bits"
+    )
+    parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--steps", type=int, default=own.steps, help="of a round; 0 takes the statistics alone")
     parser.add_argument("--rounds", type=int, default=own.rounds)
     parser.add_argument("--learning-rate", type=float, default=own.learning_rate)

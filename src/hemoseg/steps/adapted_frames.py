@@ -1,5 +1,6 @@
 """Frames of another microscope on the grid of a network's training: read, and scaled by the size of their cells."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,27 +10,40 @@ from hemoseg.data.resize import resize_image
 from hemoseg.errors import InputError
 from hemoseg.labels.otsu import otsu_mask
 from hemoseg.labels.thresholded import typical_area
+from hemoseg.steps.images import unfilled
 from hemoseg.steps.segment_inputs import find_items
 
 FARTHEST = 8.0  # factor between frames and training beyond which sizes of cells are not believed
 
 
-def read_frames(inputs: Sequence[str], description: Mapping[str, Any]) -> tuple[list[str], list[np.ndarray]]:
+def read_frames(
+    inputs: Sequence[str], description: Mapping[str, Any], page: str | None = None, told: float | None = None
+) -> tuple[list[str], list[np.ndarray]]:
     """Names and images ``(C, H, W)`` of the frames, in the numbers of the model's training.
+
+    Args:
+        inputs: images, folders of images, folder datasets.
+        description: of the model.
+        page: see `hemoseg.steps.sources.open_sources`.
+        told: number of full light, put before what folder datasets tell; else the largest of the type.
 
     Raises:
         InputError: a file cannot be read, or has other channels than the model reads.
     """
-    items, bad = find_items([str(one) for one in inputs], channels=description["in_channels"])
+    items, bad = find_items([str(one) for one in inputs], channels=description["in_channels"], page=page)
     if bad:
         raise InputError(bad[0].reason)
-    white, images = description["normalisation"]["white"], []
+    white, images, doubts = description["normalisation"]["white"], [], []
     for item in items:
         image = item.source.whole()
         item.source.close()
-        largest = np.iinfo(image.dtype).max
+        if not (told or item.white) and (said := unfilled(image)) and said not in doubts:
+            doubts.append(said)
+            print(f"adapt: {said}", file=sys.stderr)
+        largest = told or item.white or float(np.iinfo(image.dtype).max)
         if largest != white:
-            image = np.rint(image.astype(np.float32) * (white / largest)).astype(np.uint16 if white > 255 else np.uint8)
+            light = np.minimum(image.astype(np.float32) * (white / largest), white)
+            image = np.rint(light).astype(np.uint16 if white > 255 else np.uint8)
         images.append(image)
     return [item.name for item in items], images
 

@@ -25,3 +25,15 @@ def settings(text: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError("--settings: a JSON object is needed, such as '{\"size\": 256}'")
     return content
+
+
+def positive(text: str) -> float:
+    """A number above 0, for a parser.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive number")
+    return number

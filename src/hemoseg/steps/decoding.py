@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from hemoseg.errors import InputError
 from hemoseg.steps.tiff_checks import EXPORT, check_packing, check_page, check_whole
@@ -63,6 +63,7 @@ def decode(path: Path, content: bytes, labels: bool) -> tuple[np.ndarray, list[s
         InputError: damaged, too large, several pages, or colours that are not red, green and blue.
     """
     kind = format_of(path, content)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # weasyprint, which writes PDF, turns it on for the whole process
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -132,6 +132,15 @@ def plain(path: Path, values: np.ndarray, notices: list[str]) -> np.ndarray:
     return values.astype(values.dtype.newbyteorder("="))
 
 
+def unfilled(values: np.ndarray) -> str:
+    """A sentence where 16-bit pixels end where those of a camera of 10, 12 or 14 bits do; "" elsewhere."""
+    largest = int(values.max(initial=0))
+    if values.dtype != np.uint16 or not 255 < largest < 2**14:
+        return ""
+    bits = next(bits for bits in (10, 12, 14) if largest < 2**bits)
+    return f"16-bit images end below {2**bits}: is that full light, of {bits} bits? then say --white {2**bits - 1}"
+
+
 def with_channels(
     path: Path, values: np.ndarray, channels: int | None, notices: list[str], alpha: bool = True
 ) -> np.ndarray:

@@ -7,12 +7,14 @@ it, as a folder dataset and the export of `restore` have.
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from hemoseg.data.mask_kinds import CLASSES, INSTANCES, MASK
 from hemoseg.errors import InputError
+from hemoseg.steps.files import read_json
 from hemoseg.steps.folders import IMAGE_SUFFIXES, LABEL_SUFFIXES, files_by_id
 from hemoseg.steps.manifests import read_rows
+from hemoseg.steps.segmented import FACTS, MARKER, is_segmented
 
 ANY = "labels"  # the part of a folder that holds the files itself: what they are is told from the numbers
 PARTS = {INSTANCES: "instances", CLASSES: "classes", MASK: "masks"}
@@ -49,6 +51,8 @@ def open_masks(path: Path, name: str, kind: str = AUTO) -> MaskFolder:
         raise InputError(f"{path}: a file; pass the folder that holds the masks")
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; correct the path")
+    if is_segmented(path) and not read_json(path / MARKER, FACTS)["complete"]:
+        raise InputError(f"{path}: is not finished; run the same `hemoseg segment` once more, it goes on")
     parts = {kind: files for kind, part in PARTS.items() if (files := files_by_id(path / part, LABEL_SUFFIXES))}
     if parts:
         return MaskFolder(path, name, _chosen(path, parts, kind))
@@ -165,18 +169,42 @@ def _endings(names: Sequence[str]) -> list[str]:
 def read_groups(path: Path, ids: Sequence[str]) -> dict[str, str]:
     """Group (patient or slide) of each image, from a CSV with columns ``id`` (or ``image``) and ``group``.
 
+    Args:
+        path: the CSV; a name in it may have the ending of its file, a folder before it, or neither.
+        ids: names of images, with or without the endings of their files.
+
+    Returns:
+        Group by each of ``ids``.
+
     Raises:
-        InputError: it is no such CSV, or tells nothing of an image.
+        InputError: it is no such CSV, tells nothing of an image, or two groups.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; pass a CSV with columns id and group")
     rows = read_rows(path)
     if rows and "group" not in rows[0]:
         raise InputError(f"{path}: has no column `group`; name the columns id and group in the first line")
-    groups = {row.get("id") or Path(row.get("image", "")).stem: row["group"] for row in rows}
-    if lost := [name for name in ids if not groups.get(name)]:
+    told: dict[str, dict[str, None]] = {}
+    for row in rows:
+        name = PureWindowsPath(row.get("id") or row.get("image", "")).name
+        for known in {name, stem_of(name)} if row.get("group") else ():
+            told.setdefault(known, {})[row["group"]] = None
+    groups = {name: list(told.get(name) or told.get(stem_of(name)) or ()) for name in ids}
+    if lost := [name for name in ids if not groups[name]]:
         raise InputError(f"{path}: tells no group of {_and_more(lost)}; add a line for each image")
-    return {name: groups[name] for name in ids}
+    if torn := [name for name in ids if len(groups[name]) > 1]:
+        both = " and ".join(groups[torn[0]][:2])
+        raise InputError(
+            f"{path}: tells two groups of {torn[0]}, {both}; name each image once, with the ending of its file where "
+            "two differ in nothing else"
+        )
+    return {name: groups[name][0] for name in ids}
+
+
+def stem_of(name: str) -> str:
+    """A file's name without its ending, where that is one of an image: the name of a slide may hold a dot."""
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and f".{ending.lower()}" in IMAGE_SUFFIXES else name
 
 
 def names_of(paths: Sequence[Path], given: Sequence[str]) -> list[str]:

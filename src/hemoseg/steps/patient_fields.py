@@ -47,6 +47,7 @@ def look_at_fields(
 ) -> tuple[dict, dict, list[str], dict[str, np.ndarray]]:
     """Features, flags with reasons, names of the images that are missing, and small pictures, by image."""
     looked, flags, missing, pictures = {}, {}, [], {}
+    white = found.facts["settings"].get("white")
     for row in images.to_dict("records"):
         name = row["image"]
         try:
@@ -55,10 +56,10 @@ def look_at_fields(
             missing.append(name)
             continue
         image, cells = found.image(name), found.instances(name)
-        parts = looked_at(image, cells, known, float(row.get("scale") or 1.0))
+        parts = looked_at(image, cells, known, float(row.get("scale") or 1.0), white)
         looked[name] = {key: float(_median([part[key] for part in parts])) for key in parts[0]}
         flags[name] = dict(flags_of(parts, known))
-        pictures[name] = _small(image)
+        pictures[name] = _small(image, white)
     return looked, flags, missing, pictures
 
 
@@ -83,13 +84,18 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(known)) if known else float("nan")
 
 
-def _small(image: np.ndarray) -> np.ndarray:
+def _small(image: np.ndarray, white: float | None) -> np.ndarray:
     """A field made small, float ``(C, h, w)`` in [0, 1]."""
     rows, columns = image.shape[1:]
     factor = min(1.0, FIELD_SIDE / max(rows, columns))
     size = max(1, round(columns * factor)), max(1, round(rows * factor))
     light = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in image[:3]]
-    return np.stack(light).astype(np.float32) / np.iinfo(image.dtype).max
+    return _in_light(np.stack(light), white)
+
+
+def _in_light(values: np.ndarray, white: float | None) -> np.ndarray:
+    """Shares of full light, float32 in [0, 1]."""
+    return np.minimum(values.astype(np.float32) / (white or np.iinfo(values.dtype).max), 1)
 
 
 def flagged_fields(images: pd.DataFrame, pictures: Mapping[str, np.ndarray]) -> list[Thumbnail]:
@@ -118,22 +124,21 @@ def odd_cells(found: Segmented, cells: pd.DataFrame, missing: Sequence[str]) -> 
     for name, rows in odd.groupby("image", sort=False):
         image, labels = found.image(name), found.instances(name)
         for place, cell in rows.iterrows():
-            pictures[place] = _thumbnail(image, labels, cell, side)
+            pictures[place] = _thumbnail(image, labels, cell, side, found.facts["settings"].get("white"))
     pixel = float(np.sqrt(cells["area"].median() / cells["area_px"].median()))
     return [pictures[place] for place in odd.index], side * pixel
 
 
-def _thumbnail(image: np.ndarray, labels: np.ndarray, cell: pd.Series, side: float) -> Thumbnail:
+def _thumbnail(image: np.ndarray, labels: np.ndarray, cell: pd.Series, side: float, white: float | None) -> Thumbnail:
     half = max(side, 1.2 * cell["major_axis_px"]) / 2
     parts = tuple(
         slice(max(0, round(cell[name] - half)), min(length, round(cell[name] + half) + 1))
         for name, length in zip(("row", "column"), labels.shape, strict=True)
     )
-    light = image[:3, *parts].astype(np.float32) / np.iinfo(image.dtype).max
     word = f"{atypical.QUANTITIES[cell['by']]} {'high' if cell['higher'] else 'low'}"
     said = [
         f"{str(cell['class_name'])[:18]} {cell['id']}",
         f"{cell['distance'] / cell['limit']:.1f} times: {word}",
         str(cell["image"])[:26],
     ]
-    return Thumbnail(light, labels[parts] == cell["id"], said)
+    return Thumbnail(_in_light(image[:3, *parts], white), labels[parts] == cell["id"], said)

@@ -13,6 +13,7 @@ import torch
 
 from hemoseg.errors import InputError
 from hemoseg.steps import arguments, formats
+from hemoseg.steps.images import unfilled
 from hemoseg.steps.opened import Opened, open_model
 from hemoseg.steps.pixel_progress import PixelProgress
 from hemoseg.steps.predict import choose_device
@@ -68,9 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--probability", action="store_true", help="also each class's probability, a TIFF of 8 bits")
     parser.add_argument("--settings", type=arguments.settings, default={}, help="JSON: window, overlap, cells ...")
-    parser.add_argument("--scale", type=_positive, help="resize images by this factor for the model")
-    parser.add_argument("--pixel-size", type=_positive, help="micrometres, before what the files tell")
-    parser.add_argument("--white", type=_positive, help="value that means full light, such as 4095 for 12 bits")
+    parser.add_argument("--scale", type=arguments.positive, help="resize images by this factor for the model")
+    parser.add_argument("--pixel-size", type=arguments.positive, help="micrometres, before what the files tell")
+    parser.add_argument(
+        "--white", type=arguments.positive, help="value that means full light, such as 4095 for 12 bits"
+    )
     parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--groups", type=Path, help="CSV with columns image and group (patient or slide)")
     parser.add_argument("--replace", action="store_true", help="delete what another `segment` left in --out")
@@ -79,13 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default="32-true", choices=list(PRECISIONS))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     return parser
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number")
-    return number
 
 
 def _facts(args: argparse.Namespace, opened: Opened, settings: Settings) -> dict[str, Any]:
@@ -177,6 +173,8 @@ class _Run:
         if item.source.size[0] * item.source.size[1] <= HELD:
             with self.watch.of("read"):
                 item.source.hold()
+                if not (self.args.white or item.white) and (said := unfilled(item.source.whole())):
+                    item.source.notices.append(said)
         channels, scale = self.opened.description["in_channels"], self.scales[item.name]
         task = Task(
             item.source.rows, item.source.size, scale, self._brightness(item), self.folder.work(item), progress.step
@@ -188,7 +186,8 @@ class _Run:
                 formats=self.args.formats, watch=self.watch,
             )  # fmt: skip
             with self.watch.of("flags"):
-                flags = [*words, *flags_of(found, self.opened.evidence, scale, channels)]
+                white = self.args.white or item.white
+                flags = [*words, *flags_of(found, self.opened.evidence, scale, channels, white)]
             found.stores.close()
         finally:
             item.source.close()

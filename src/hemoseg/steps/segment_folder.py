@@ -13,6 +13,7 @@ from hemoseg.errors import InputError
 from hemoseg.steps.files import read_json, read_table, write_json, write_table
 from hemoseg.steps.segment_inputs import Item
 from hemoseg.steps.segmented import FACTS, MARKER
+from hemoseg.steps.weights import sha256
 
 WORK = ".segment"  # in the folder: notes of finished images, and what is not finished
 MUST_AGREE = ("format", "classes", "settings", "versions")  # of the facts, between runs that write one folder
@@ -41,6 +42,8 @@ class Folder:
             InputError: it holds what `segment` did not write, or what another model, other settings or other images
                 made.
         """
+        if self.path.is_symlink() and not self.path.exists():
+            raise InputError(f"{self.path}: a link that leads nowhere; choose another --out")
         if not self.path.exists() or (self.path.is_dir() and self._is_free()):
             write_json(self.path / MARKER, self.facts | {"complete": False})
             self._sweep()
@@ -57,15 +60,26 @@ class Folder:
             raise InputError(f"{self.path}: was begun with another model; choose another --out, or delete it")
         if not told["complete"]:
             return False
+        self._require_same(told, items)
+        return True
+
+    def _require_same(self, told: Mapping[str, Any], items: Sequence[Item]) -> None:
+        """Refuse items that are others than those of the finished folder, or hold other images by now."""
         there = read_table(self.path / "images.csv", dtype=str)
         skipped = {one["file"] for one in told.get("skipped", [])}
-        wanted = [(item.name, item.file, item.page, item.group) for item in items if item.file not in skipped]
+        kept = [item for item in items if item.file not in skipped]
+        wanted = [(item.name, item.file, item.page, item.group) for item in kept]
         done = list(there[["image", "file", "page", "group"]].fillna("").itertuples(index=False, name=None))
         if [one[:2] for one in done] != [one[:2] for one in wanted]:
             raise InputError(f"{self.path}: is finished, with other images; choose another --out")
         if done != wanted:
             raise InputError(f"{self.path}: is finished, with other pages or groups; give --replace, or another --out")
-        return True
+        hashes = told.get("images", {})
+        for item in kept:
+            if hashes.get(item.name, "") not in ("", sha256(item.source.path)):
+                raise InputError(
+                    f"{self.path}: is finished, but {item.file} is another image by now; give --replace, or another --out"
+                )
 
     def _sweep(self) -> None:
         """Remove what a run had half written when it was killed."""
@@ -109,6 +123,7 @@ class Folder:
         """Note that an image is finished; what it needed on the way is removed."""
         write_table(self.cells_file(item), cells)
         told = {"mark": _mark(item), "row": dict(row), "flags": [list(one) for one in flags]}
+        told["sha256"] = sha256(item.source.path)
         write_json(self.path / WORK / f"{item.name}.json", told)
         shutil.rmtree(self.path / WORK / item.name, ignore_errors=True)
 
@@ -120,8 +135,10 @@ class Folder:
         write_table(self.path / "flags.csv", pd.DataFrame(flags, columns=["image", "flag", "reason"]))
 
     def finish(self, skipped: Any) -> None:
-        """Say that the folder is complete."""
-        write_json(self.path / MARKER, self.facts | {"skipped": skipped, "complete": True})
+        """Say that the folder is complete, and of which images."""
+        names = read_table(self.path / "images.csv", dtype=str)["image"]
+        hashes = {name: read_json(self.path / WORK / f"{name}.json").get("sha256", "") for name in names}
+        write_json(self.path / MARKER, self.facts | {"images": hashes, "skipped": skipped, "complete": True})
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
 

@@ -85,9 +85,9 @@ def with_groups(items: list[Item], path: Path | None) -> list[Item]:
     """
     if path is None:
         return items
-    stems = [Path(item.file).stem for item in items]
-    groups = read_groups(path, stems)
-    return [replace(item, group=groups[stem]) for item, stem in zip(items, stems, strict=True)]
+    names = [Path(item.file).name for item in items]
+    groups = read_groups(path, names)
+    return [replace(item, group=groups[name]) for item, name in zip(items, names, strict=True)]
 
 
 def safe_name(stem: str) -> str:

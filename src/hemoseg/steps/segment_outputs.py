@@ -82,10 +82,12 @@ def _whole(found: Found) -> np.ndarray:
     return labels
 
 
-def flags_of(found: Found, evidence: Mapping[str, Any], scale: float, channels: int) -> list[tuple[str, str]]:
-    """Words and reasons that speak against counting an image."""
+def flags_of(
+    found: Found, evidence: Mapping[str, Any], scale: float, channels: int, white: float | None
+) -> list[tuple[str, str]]:
+    """Words and reasons that speak against counting an image, ``white`` its number of full light where it is told."""
     image, labels = Lazy(found.image, (channels, *found.size)), Lazy(found.labels, found.size)
-    return [*field_flags(image, labels, evidence, scale), *agreement_flags(image, labels, evidence, scale)]
+    return [*field_flags(image, labels, evidence, scale, white), *agreement_flags(image, labels, evidence, scale)]
 
 
 def row_of(

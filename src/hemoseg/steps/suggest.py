@@ -4,9 +4,10 @@ Writes ``--out`` whole: ``suggest.html``, the page with pictures of the first; `
 ``suggest.json``, what was asked; ``thumbnails/`` of the first, each image and its uncertainty.
 """
 
+import argparse
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hemoseg.figures.pictures import as_rgb
 from hemoseg.inference.uncertainty import appearance, entropy, mirrored
 from hemoseg.inference.windows import predict_windows
 from hemoseg.steps import arguments, files
+from hemoseg.steps.images import unfilled
 from hemoseg.steps.opened import Opened, open_model
 from hemoseg.steps.predict import choose_device
 from hemoseg.steps.progress import tracked
@@ -64,8 +66,8 @@ def main(argv: list[str]) -> None:
     model = open_model(args.model, choose_device(args.device))
     if model.probability is None:
         raise InputError(f"{args.model}: gives no probabilities of pixels, by which images are ranked; name a network")
-    items = _items(args.inputs, model, args.groups)
-    labelled = _items(args.labelled, model, args.groups_labelled) if args.labelled else []
+    items = _items(args.inputs, model, args.groups, args)
+    labelled = _items(args.labelled, model, args.groups_labelled, args) if args.labelled else []
     every = [*items, *labelled]
     scales, notices = _scales(args.scale, model, every)
     with files.folder_written_whole(args.out, files.has_marker(MARKER)) as out:
@@ -73,6 +75,7 @@ def main(argv: list[str]) -> None:
             look(model, item, scale)
             for item, scale in tracked(zip(every, scales, strict=True), len(every), "look", "image")
         ]
+        notices += sorted({said for item in every for said in item.source.notices})
         own, known = looks[: len(items)], looks[len(items) :]
         order = ordered(own, items, known, labelled, by=args.by, seed=args.seed)
         table = listed(order, own, items)
@@ -88,7 +91,7 @@ def main(argv: list[str]) -> None:
     print(f"{args.out}: {len(items)} images in order; label next: {first}{' ...' if args.count > 5 else ''}")
 
 
-def _arguments() -> Any:
+def _arguments() -> argparse.ArgumentParser:
     parser = arguments.parser("suggest", __doc__)
     parser.add_argument("model", type=Path, metavar="MODEL", help="a trained network: what `hemoseg segment` takes")
     parser.add_argument(
@@ -102,6 +105,10 @@ def _arguments() -> Any:
     parser.add_argument("--groups", type=Path, help="CSV with columns image and group (patient or slide) of the inputs")
     parser.add_argument("--groups-labelled", type=Path, help="the same of the labelled images")
     parser.add_argument("--scale", type=float, help="resize images by this factor for the model, as `segment` does")
+    parser.add_argument(
+        "--white", type=arguments.positive, help="value that means full light, such as 4095 for 12 bits"
+    )
+    parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--by", choices=STRATEGIES, default="gain", help="what the order is made by (default gain)")
     parser.add_argument("--seed", type=int, default=0, help="of the order by chance")
     parser.add_argument("--no-page", action="store_true", help="write the list alone")
@@ -110,11 +117,11 @@ def _arguments() -> Any:
     return parser
 
 
-def _items(inputs: Sequence[str], model: Opened, groups: Path | None) -> list[Item]:
-    items, bad = find_items(inputs, channels=model.description["in_channels"])
+def _items(inputs: Sequence[str], model: Opened, groups: Path | None, args: argparse.Namespace) -> list[Item]:
+    items, bad = find_items(inputs, channels=model.description["in_channels"], page=args.page)
     if bad:
         raise InputError(bad[0].reason)
-    return with_groups(items, groups)
+    return with_groups([replace(item, white=args.white or item.white) for item in items], groups)
 
 
 def _scales(given: float | None, model: Opened, items: Sequence[Item]) -> tuple[list[float], list[str]]:
@@ -140,10 +147,13 @@ def look(model: Opened, item: Item, scale: float) -> Look:
         rows, columns = item.source.size
         raise InputError(f"{item.file}: {rows} x {columns} pixels are more than a person labels; cut it into fields")
     size = [max(1, round(side * scale)) for side in item.source.size]
-    values = resize_image(item.source.whole(), (size[0], size[1]))
+    whole = item.source.whole()
+    if not item.white and (said := unfilled(whole)):
+        item.source.notices.append(said)
+    values = resize_image(whole, (size[0], size[1]))
     item.source.close()
     largest = float(np.iinfo(values.dtype).max)
-    numbers = values.astype(np.float32) * np.float32((model.white or largest) / largest)
+    numbers = values.astype(np.float32) * np.float32((model.white or largest) / (item.white or largest))
     window = tuple(int(side) for side in model.description["input_size"])
     image = torch.from_numpy(numbers).to(model.device)
     probability = predict_windows(mirrored(model.probability), image, window=window, overlap=OVERLAP).cpu().numpy()

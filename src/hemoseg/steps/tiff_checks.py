@@ -43,7 +43,7 @@ def check_whole(path: Path, page: tifffile.TiffPage) -> None:
     Raises:
         InputError: its pixels take more than `MOST_BYTES`.
     """
-    if False:
+    if page.nbytes > MOST_BYTES:
         raise InputError(
             f"{path}: its pixels take {page.nbytes:,} bytes, more than {MOST_BYTES:,}; cut it into parts, or save it "
             "with 8 or 16 bits per channel"

@@ -318,3 +318,4 @@ def test_crowding_is_shown_where_cells_are_told_apart():
     table = cells(np.random.default_rng(0))
     assert certainty.crowding(table, LABELS, COLOURS).count("<figure") == 1
     assert certainty.crowding(table.iloc[:0], LABELS, COLOURS) == ""
+    assert certainty.crowding(table.assign(area=64.0), LABELS, COLOURS).count("<figure") == 1  # all of one size

@@ -17,7 +17,7 @@ from hemoseg.figures import adaptation, markup
 from hemoseg.nn.unet import UNet
 from hemoseg.steps import adapt
 from hemoseg.steps.adapted import Adapted
-from hemoseg.steps.adapted_frames import matching_scale
+from hemoseg.steps.adapted_frames import matching_scale, read_frames
 from hemoseg.steps.files import read_json, write_json, write_table
 from hemoseg.steps.opened import open_model
 from hemoseg.steps.weights import read_model, sha256, write_weights
@@ -135,6 +135,21 @@ def test_the_notebook_shows_it_and_names_of_frames_do_no_harm(new, tmp_path, mon
 def test_the_verdict_says_which_way_it_went(change, words):
     table = pd.DataFrame({"dice_before": [0.9], "dice_after": [0.9], "disputed_before": [0.5]})
     assert words in adaptation.verdict(table.assign(disputed_after=0.5 + change))
+
+
+def test_light_is_counted_from_what_full_light_is_told_to_be(tmp_path, capsys):
+    description = {"in_channels": 3, "normalisation": {"white": 255.0}}
+    pixels = np.moveaxis(frame(0), 0, -1)
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "set/images/a.png"), pixels.astype(np.uint16) * 16)
+    camera = str(tmp_path / "set/images/a.png")
+    wanted = frame(0)[::-1]
+    assert np.array_equal(read_frames([camera], description, told=4080)[1][0], wanted)
+    assert "say --white" not in capsys.readouterr().err
+    assert read_frames([camera], description)[1][0].max() < 20
+    assert "adapt: 16-bit images end below 4096" in capsys.readouterr().err
+    (tmp_path / "set/dataset.yaml").write_text("white_level: 4080\n")
+    assert np.array_equal(read_frames([str(tmp_path / "set")], description)[1][0], wanted)
 
 
 def test_cells_of_any_size_are_brought_to_that_of_the_training():

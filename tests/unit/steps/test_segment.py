@@ -264,6 +264,52 @@ def test_a_finished_folder_is_left_alone(lab, capsys):
     assert [file.name for file in (lab / "mine").iterdir()] == ["thesis.txt"]
 
 
+def test_a_finished_folder_is_not_taken_for_that_of_another_image_of_the_same_name(lab, capsys):
+    segment("frames")
+    times = os.stat("frames/a.png")
+    Image.fromarray(image(seed=9)).save("frames/a.png")
+    os.utime("frames/a.png", ns=(times.st_atime_ns, times.st_mtime_ns))  # as a copy keeps them
+    segment("frames", expect=2)
+    assert "frames/a.png is another image by now; give --replace, or another --out" in capsys.readouterr().err
+    segment("frames", "--replace")
+    assert np.array_equal(read_segmented("out").image("a"), np.moveaxis(image(seed=9), -1, 0))
+
+
+def test_files_that_differ_by_their_endings_alone_keep_their_groups(lab, capsys):
+    tifffile.imwrite("frames/a.tif", image(seed=4), photometric="rgb")
+    (lab / "groups.csv").write_text("image,group\na.png,patient 1\nframes\\a.tif,patient 2\nb,patient 3\n")
+    segment("frames", "--groups", "groups.csv")
+    done = read_segmented("out")
+    assert dict(zip(done.images["file"], done.images["group"], strict=True)) == {
+        "frames/a.png": "patient 1", "frames/a.tif": "patient 2", "frames/b.tif": "patient 3"
+    }  # fmt: skip
+    (lab / "groups.csv").write_text("id,group\na,patient 1\na,patient 2\nb,patient 3\n")
+    segment("frames", "--groups", "groups.csv", expect=2)
+    assert "tells two groups of a.png, patient 1 and patient 2; name each image once" in capsys.readouterr().err
+
+
+def test_a_camera_of_12_bits_is_told_and_asked_for(lab, capsys):
+    tifffile.imwrite("camera.tif", image().astype(np.uint16) * 16, photometric="rgb")
+    sentence = "16-bit images end below 4096: is that full light, of 12 bits? then say --white 4095 (1 of 1 images)"
+    segment("camera.tif")
+    assert sentence in capsys.readouterr().err
+    segment("camera.tif", "--white", 4095, out="told")
+    assert sentence not in capsys.readouterr().err
+
+
+def test_the_light_of_a_field_is_a_share_of_what_full_light_was_told_to_be(lab):
+    from hemoseg.data.field_quality import features, reference
+
+    frames = [features(np.moveaxis(image(seed=seed), -1, 0), np.zeros(SIZE, np.int32)) for seed in range(8)]
+    write_json(lab / "model" / "evidence.json", {"frames": reference(frames)})
+    tifffile.imwrite("camera.tif", image().astype(np.uint16) * 16, photometric="rgb")
+    segment("camera.tif", out="dark")
+    segment("camera.tif", "--white", 4080, out="told")
+    dark, told = (read_segmented(out).images["flags"][0].split(";") for out in ("dark", "told"))
+    assert "dark" in dark
+    assert "dark" not in told
+
+
 def test_a_bad_file_stops_or_is_skipped_as_asked(lab, capsys):
     content = (lab / "frames" / "b.tif").read_bytes()
     (lab / "frames" / "b.tif").write_bytes(content[: len(content) // 2])

@@ -81,6 +81,20 @@ def test_eight_and_sixteen_bits_of_the_same_image_are_looked_at_alike(model, tmp
     assert table["entropy"][0] == pytest.approx(table["entropy"][1], abs=1e-6)
 
 
+def test_light_is_counted_from_what_full_light_is_told_to_be(model, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "8.png"), image)
+    cv2.imwrite(str(tmp_path / "12.png"), image.astype(np.uint16) * 16)
+    run(model, tmp_path / "8.png", "--out", tmp_path / "8", "--no-page")
+    run(model, tmp_path / "12.png", "--out", tmp_path / "12", "--no-page", "--white", "4080")
+    run(model, tmp_path / "12.png", "--out", tmp_path / "16", "--no-page")
+    found = {bits: pd.read_csv(tmp_path / f"{bits}/suggested.csv")["entropy"][0] for bits in (8, 12, 16)}
+    assert found[12] == pytest.approx(found[8], abs=1e-6)
+    assert found[16] != pytest.approx(found[8], abs=1e-4)
+    told = (tmp_path / "16/suggest.json").read_text()
+    assert "say --white 4095" in told
+
+
 def test_a_finer_image_at_its_scale_is_looked_at_like_the_coarse_one(model, tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "coarse.png"), image)
