@@ -38,11 +38,9 @@ def run_step(name: str, argv: list[str]) -> int:
         print(f"hemoseg {name}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        written = (
-            error.filename2 if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
-        )  # of a copy, beside its source
-        name = written or error.filename
-        where = f"{name}: " if name else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)  # where a file is copied, its copy is the one to name
+        file = (full and error.filename2) or error.filename
+        where = f"{file}: " if file else ""
         print(f"hemoseg {name}: {where}{error.strerror or error}; nothing half-written is left behind", file=sys.stderr)
         return 1
     return 0

@@ -77,9 +77,8 @@ class Folder:
         hashes = told.get("images", {})
         for item in kept:
             if hashes.get(item.name, "") not in ("", sha256(item.source.path)):
-                raise InputError(
-                    f"{self.path}: is finished, but {item.file} is another image by now; give --replace, or another --out"
-                )
+                cause = f"is finished, but {item.file} is another image by now"
+                raise InputError(f"{self.path}: {cause}; give --replace, or another --out")
 
     def _sweep(self) -> None:
         """Remove what a run had half written when it was killed."""
