@@ -8,6 +8,7 @@ from hemoseg.data.resampling import Resampled, Rows
 from hemoseg.data.resize import nearest
 
 LONGEST = 2000  # pixels of the picture's longer side
+FINE = 1000  # likewise: up to here outlines are one pixel wide, beyond two, since a screen shows such pictures smaller
 BRIGHTEST = 99.8  # percentile of a deep image that is drawn white: few cameras fill 16 bits
 # Okabe and Ito's colours, those first that stand out on pink and on grey; the colour-blind tell them apart.
 COLOURS = ("#e69f00", "#0072b2", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#56b4e9", "#000000")
@@ -37,6 +38,9 @@ def outlined(
     colours = np.array([[0, 0, 0], *map(_rgb, COLOURS)], np.uint8)
     of_cell = colours[np.concatenate([[0], (np.asarray(kinds, int) - 1) % len(COLOURS) + 1])]
     edge = _edges(small)
+    if max(target) > FINE:
+        wide = np.pad(edge, 1)
+        edge |= (small > 0) & (wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:])
     picture[edge] = of_cell[small[edge]]
     return picture
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hemoseg.figures.clinic_tables import NOTHING, decimals, unit, whole
@@ -32,9 +33,13 @@ def table(counted: pd.DataFrame) -> pd.DataFrame:
             "": "all cells" if name == EVERY else name,
             "cells found": whole(count["found"]) if count else NOTHING,
             "corrected": _interval(count), "share in the patient": _interval(share), unit_of: _interval(density),
-            "fields for the width asked": whole(share["fields_needed"]) if share else NOTHING,
+            "fields for the width asked": _fields(share["fields_needed"]) if share else NOTHING,
         })  # fmt: skip
     return pd.DataFrame(rows).fillna(NOTHING)
+
+
+def _fields(needed: float) -> str:
+    return "out of reach" if np.isinf(needed) else whole(needed)
 
 
 def sickling(counted: pd.DataFrame) -> str:

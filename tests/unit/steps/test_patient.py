@@ -217,3 +217,10 @@ def test_without_weasyprint_a_pdf_is_refused_and_nothing_is_written(tmp_path, mo
     assert command_line(["patient", str(folder), "--patient", "p1", "--out", str(out), "--pdf"]) == 2
     assert "install hemoseg[pdf] and pango, or print the page" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("needed", "said"), [(12.0, "12"), (np.inf, "out of reach")])
+def test_a_width_that_no_number_of_fields_reaches_is_said_in_words(needed, said):
+    row = {"class": "cell", "measure": "share", "target": "patient", "unit": "", "found": 3, "value": 0.5, "low": 0.2,
+           "high": 0.8, "fields_needed": needed}  # fmt: skip
+    assert patient_counts.table(pd.DataFrame([row]))["fields for the width asked"].tolist()[-1] == said
