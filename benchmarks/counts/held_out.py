@@ -1,11 +1,11 @@
-"""Do the intervals of corrected counts hold the truth on a model's own real frames? Frames are held out of its evidence.
+"""Do the intervals of corrected counts hold the truth on real frames? Some are held out of a model's evidence.
 
     python benchmarks/counts/held_out.py results/smear_lab/shared/unet/evidence.json [--at-once 1 5] [--out FILE]
 
 The evidence of a shared model says of each labelled frame, predicted by a model that did not learn from it, how many
 cells of each class were there and as what they were found. A patient's frames, or where no patient is named frames
-drawn together at random, are taken out, the model's errors are known from the others alone, and the true number of cells
-in the frames taken out is held against what `count` says of them: the value as found, the corrected one, its interval.
+drawn together at random, are taken out, the model's errors are known from the others alone, and the true number of
+cells in the frames taken out is held against what `count` says of them: the value as found, the corrected one, its interval.
 """
 
 import argparse
@@ -55,6 +55,7 @@ def held_out(errors: dict[str, Any], size: int) -> list[dict[str, Any]]:
         ends.append(interval(with_sum(draws), LEVEL))
     truth, raw, value, ends = (np.array(one, float) for one in (truth, raw, value, ends))
     inside = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+    shares = [of_share(int(one.sum()), len(one), alone(LEVEL)) for one in inside.T]
     return [
         {
             "frames_at_once": size, "class": name, "parts": len(truth), "true_cells": int(truth[:, k].sum()),
@@ -63,7 +64,7 @@ def held_out(errors: dict[str, Any], size: int) -> list[dict[str, Any]]:
             "mean_error_corrected": round(float(np.abs(value - truth)[:, k].mean()), 2),
             "mean_width": round(float((ends[:, 1] - ends[:, 0])[:, k].mean()), 1),
             "coverage": round(float(inside[:, k].mean()), 3),
-            "coverage_from_to": [round(float(end), 3) for end in of_share(int(inside[:, k].sum()), len(truth), alone(LEVEL))],
+            "coverage_from_to": [round(float(end), 3) for end in shares[k]],
         }
         for k, name in enumerate([*errors["classes"], "all"])
     ]  # fmt: skip
