@@ -5,7 +5,7 @@
 The evidence of a shared model says of each labelled frame, predicted by a model that did not learn from it, how many
 cells of each class were there and as what they were found. A patient's frames, or where no patient is named frames
 drawn together at random, are taken out, the model's errors are known from the others alone, and the true number of
-cells in the frames taken out is held against what `count` says of them: the value as found, the corrected one, its interval.
+cells in them is held against what `count` says of them: the value as found, the corrected one, its interval.
 """
 
 import argparse
