@@ -1,5 +1,6 @@
 """The tidy table of an experiment as HTML: ours, the best numbers bold, and below each row what a paper printed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -43,12 +44,13 @@ def scores(
 
 
 def _within_the_page(lines: pd.DataFrame) -> list[pd.DataFrame]:
-    """The lines of one table, or of two where one would be too wide: what papers printed, and what is ours alone."""
+    """The lines of one table, or of several as wide where one would not fit: what papers printed, and what is ours alone."""
     heads = list(dict.fromkeys(lines["column"]))
     if len(heads) <= MOST_COLUMNS:
         return [lines] if heads else []
     printed = lines[lines["published"].notna()]["column"] if "published" in lines else lines["column"]
-    first = [head for head in heads if head in set(printed)][:MOST_COLUMNS] or heads[:MOST_COLUMNS]
+    even = math.ceil(len(heads) / math.ceil(len(heads) / MOST_COLUMNS))  # nine are five and four, not eight and one
+    first = [head for head in heads if head in set(printed)][:MOST_COLUMNS] or heads[:even]
     return [lines[lines["column"].isin(first)], *_within_the_page(lines[~lines["column"].isin(first)])]
 
 
