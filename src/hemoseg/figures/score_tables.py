@@ -44,7 +44,7 @@ def scores(
 
 
 def _within_the_page(lines: pd.DataFrame) -> list[pd.DataFrame]:
-    """The lines of one table, or of several as wide where one would not fit: what papers printed, and what is ours alone."""
+    """The lines of one table, or of several where one would be too wide: what papers printed first, then ours."""
     heads = list(dict.fromkeys(lines["column"]))
     if len(heads) <= MOST_COLUMNS:
         return [lines] if heads else []
