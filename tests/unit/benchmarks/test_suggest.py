@@ -4,6 +4,7 @@ import importlib.util
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -64,6 +65,11 @@ def test_strategies_begin_with_the_same_images_and_none_is_tested(made):
             assert len(set(labelled)) == SIZES[1]
             assert test == again
             assert not {*test} & {*labelled}
+
+
+def test_what_is_labelled_is_not_drawn_again(made):
+    draws = [made[0].chosen("random", None, None, [0, 3], range(5), 3, np.random.default_rng(n)) for n in range(5)]
+    assert all(sorted(drawn) == [1, 2, 4] for drawn in draws)
 
 
 def test_two_runs_give_the_same_rows_and_those_of_other_seeds_stay(made):

@@ -75,8 +75,8 @@ def test_the_light_is_looked_at_where_there_is_ground_enough():
     labels[2:9, 2:9] = labels[2:9, 52:59] = 0  # gaps in cells, dark from all sides
     image[0, 2:9, :100] = 0.4
     assert features_of(image, labels)["uneven"] == pytest.approx(0, abs=1e-6)
-    labels[:, :190] = 1  # eleven blocks of ground tell no surface
-    labels[:14] = 1
+    image[:], labels[:] = 0.8, 1
+    labels[14:, 190:] = 0  # eleven blocks of ground tell no surface
     assert np.isnan(features_of(image, labels)["uneven"])
 
 
@@ -133,7 +133,13 @@ def test_a_field_of_any_shape_with_nothing_in_it_is_told_of_without_a_warning(sh
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.75, 1.0])
-@pytest.mark.parametrize("n", [1, 2, 3, 100, 1003])
+@pytest.mark.parametrize("n", [1, 2, 3, 100])
 def test_the_quick_quantile_is_numpys(n, share):
     values = np.random.default_rng(n).random(n).astype(np.float32)
     assert _quantile(values, share) == pytest.approx(float(np.quantile(values, share)), rel=1e-6)
+
+
+def test_the_quick_quantile_is_numpys_whatever_the_order():
+    values = np.append(np.arange(500), np.arange(500)[::-1]).astype(np.float32)
+    shares = (np.arange(999) + 0.5) / 999
+    assert [_quantile(values, share) for share in shares] == pytest.approx(np.quantile(values, shares), rel=1e-5)

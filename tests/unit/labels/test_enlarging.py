@@ -9,10 +9,12 @@ from hemoseg.labels.enlarging import between, certainty, enlarge
 
 
 def drawn(seed, size=(9, 11)):
-    """Cells that touch, of two classes, with probabilities that agree with them."""
+    """Cells that touch, two classes in each, with probabilities that agree with them."""
     rng = np.random.default_rng(seed)
     cells = rng.integers(0, 4, size)
-    classes = np.where(cells > 0, cells % 2 + 1, 0).astype(np.uint8)
+    cells[:, ::3] = np.repeat(cells[::2, ::3], 2, axis=0)[: size[0]]  # some lie over several pixels
+    cells[:, 1::3] = cells[:, ::3][:, : cells[:, 1::3].shape[1]]
+    classes = np.where(cells > 0, rng.integers(1, 3, size), 0).astype(np.uint8)
     probability = rng.integers(0, 60, (3, *size)).astype(np.uint8)
     np.put_along_axis(probability, classes[None].astype(int), rng.integers(60, 255, (1, *size)).astype(np.uint8), 0)
     return cells, classes, probability

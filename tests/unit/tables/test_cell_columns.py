@@ -112,6 +112,14 @@ def test_a_cell_is_incomplete_below_four_fifths_and_missed_cells_are_too(pred, i
     assert scores(run_of(("1111111111", pred)), "incomplete", "incomplete_missed") == [incomplete, missed]
 
 
+def test_a_missed_cell_may_be_complete_enough_where_thresholds_say_so():
+    found = scores(
+        run_of(("1111111111", "3333......")), "incomplete", "missed", "incomplete_missed",
+        thresholds={"incomplete": 0.3, "found": 0.5},
+    )  # fmt: skip
+    assert found == [0, 1, 0]
+
+
 TYPES = "1" * 12
 
 

@@ -60,7 +60,7 @@ def repeated(run, times):
 
 
 def test_a_draw_is_the_table_of_the_images_that_were_drawn():
-    runs = different("ab")
+    runs = different("ab")[:-1]  # one fold has a seed less: folds count alike nevertheless
     units = units_of(runs)
     weights = resampled_within(units.of, units.frames, 4, np.random.default_rng(5))
     found = drawn(plan_of("ab"), runs, draws=4, seed=5)
