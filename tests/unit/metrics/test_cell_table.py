@@ -91,6 +91,13 @@ def test_probability_is_that_of_the_cells_own_class():
         assert value == pytest.approx(probability[kind][instances == cell].mean() / 255)
 
 
+def test_intensities_are_shares_of_full_light_whatever_the_type():
+    instances, classes, image = drawn(9)
+    found = measured(instances, classes, image)["mean_intensity"]
+    for same in (image.astype(np.uint16) * 257, image.astype(np.float32) / 255):
+        assert measured(instances, classes, same)["mean_intensity"] == pytest.approx(found, rel=1e-5)
+
+
 def test_huge_ids_and_an_unknown_class_are_no_obstacle():
     instances, classes, image = drawn(6)
     plain = measured(instances, classes, image)

@@ -64,6 +64,14 @@ def test_a_prediction_is_spurious_below_half_on_truth_and_not_at_half(pred, spur
     assert scores(run, "spurious", "artefacts") == [spurious, spurious]
 
 
+def test_each_error_has_a_threshold_of_its_own():
+    run = run_of(("1111......", "33.3333333"))  # 3 of 4 covered, 3 of 9 on truth
+    told = {"thresholds": {"found": 0.8, "artefact": 0.3, "incomplete": 0.7}}
+    assert scores(run, "missed", "spurious", "incomplete", **told) == [1, 0, 0]
+    told = {"thresholds": {"found": 0.7, "artefact": 0.4, "incomplete": 0.8}}
+    assert scores(run, "missed", "spurious", "incomplete", **told) == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("truth", "spurious"), [(".xxx......", 0), ("..xx......", 1), ("xxxx......", 0), ("..........", 1)]
 )
@@ -215,9 +223,15 @@ def test_touching_cells_are_separated_by_a_prediction_of_their_own(gt, pred, tou
     np.testing.assert_equal(found, [touching, error])
 
 
+def test_a_prediction_separates_cells_of_its_own_image_only():
+    run = run_of(("111222", "333444"), ("11111122", "33333333"))  # the second 3 holds both of its cells
+    assert scores(run, "touching", "instance_error") == [4, 0.5]
+
+
 def test_the_touching_distance_is_a_threshold():
     run = run_of(("11...22", "33...44"))
     assert score("touching", run, thresholds={"touching": 4}) == 2
+    assert score("touching", run, thresholds={"touching": 10}) == 2  # as far as gaps were looked for
 
 
 def test_a_touching_distance_beyond_the_gaps_that_were_looked_for_is_refused():
