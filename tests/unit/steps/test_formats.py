@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import shapely
 import tifffile
+from matplotlib.colors import to_rgb
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from roifile import ImagejRoi, roiread
 
 from hemoseg.errors import InputError
+from hemoseg.figures.style import class_colour
 from hemoseg.metrics.cell_table import measure_cells
 from hemoseg.steps import coco, formats, ome, qupath, rois
 from hemoseg.steps.claims import settled
@@ -69,6 +71,11 @@ def read_by_us(folder, name, size):
     return found.instances, found.kinds
 
 
+def strictly(text):
+    """JSON without the NaN that Python writes and few other readers take."""
+    return json.loads(text, parse_constant=lambda sign: pytest.fail(f"{sign} is no JSON"))
+
+
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_the_same_cells_with_their_ids_and_classes_come_back(name, tmp_path):
     for seed in range(4):
@@ -85,15 +92,48 @@ def test_the_same_cells_with_their_ids_and_classes_come_back(name, tmp_path):
 def test_shapely_reads_the_areas_of_geojson(tmp_path):
     instances, classes = drawn(10)
     cells = written(tmp_path, instances, classes, "qupath")
-    content = json.loads((tmp_path / "qupath/one.geojson").read_text(encoding="utf-8"))
+    content = strictly((tmp_path / "qupath/one.geojson").read_text(encoding="utf-8"))
     shapes = [shapely.from_geojson(json.dumps(feature["geometry"])) for feature in content["features"]]
     assert all(shape.is_valid for shape in shapes)
     assert [shape.area for shape in shapes] == cells["area_px"].tolist()
     for shape, feature, row in zip(shapes, content["features"], cells.itertuples(), strict=True):
         assert feature["properties"]["name"] == str(row.id)
         assert feature["properties"]["classification"]["name"] == row.class_name
+        colour = [round(255 * part) for part in to_rgb(class_colour(cells["class"][row.Index]))]
+        assert feature["properties"]["classification"]["color"] == colour
         assert feature["properties"]["measurements"]["area_um2"] == pytest.approx(shape.area / 16)
         assert shapely.contains_xy(shape, *np.argwhere(instances == row.id)[:, ::-1].T + 0.5).all()
+
+
+def test_a_cell_renamed_in_qupath_keeps_its_id_and_a_class_in_parts_is_joined(tmp_path):
+    instances, classes = drawn(18)
+    cells = written(tmp_path, instances, classes, "qupath")
+    file = tmp_path / "qupath/one.geojson"
+    features = json.loads(file.read_text(encoding="utf-8"))["features"]
+    for feature in features:
+        feature["id"] = feature["id"].upper()
+        feature["properties"]["name"] = "the odd one"
+        names = feature["properties"]["classification"]["name"].split(": ")
+        feature["properties"]["classification"] = {"names": names}
+    file.write_text(json.dumps(features), encoding="utf-8")
+    found, kinds = read_by_us(tmp_path, "qupath", instances.shape)
+    assert (found == instances).all()
+    assert kinds == dict(zip(cells["id"], cells["class_name"], strict=True))
+
+
+def test_coco_numbers_the_cells_of_all_images_and_scores_those_whose_probability_is_known(tmp_path):
+    parts = []
+    for number, name in enumerate(("a", "b")):
+        instances, classes = drawn(19 + number, cells=9)
+        write_labels(tmp_path / "instances" / f"{name}.tif", instances)
+        parts.append(table_of(instances, classes, name).assign(probability=0.75 - number / 4))
+    parts[1].loc[0, "probability"] = np.nan
+    rows = [{"image": name, "file": f"{name}.png", "rows": 37, "columns": 53} for name in ("a", "b")]
+    coco.write(tmp_path / "coco.json", pd.DataFrame(rows), pd.concat(parts), FACTS)
+    found = strictly((tmp_path / "coco.json").read_text(encoding="utf-8"))["annotations"]
+    assert [one["id"] for one in found] == list(range(1, len(found) + 1))
+    assert [one["image_id"] for one in found] == [1] * len(parts[0]) + [2] * len(parts[1])
+    assert [one.get("score") for one in found] == [0.75] * len(parts[0]) + [None] + [0.5] * (len(parts[1]) - 1)
 
 
 def test_pycocotools_reads_the_masks_and_areas_of_coco(tmp_path, capsys):

@@ -189,6 +189,9 @@ def test_what_was_changed_is_told_cell_by_cell(cells, correct, tmp_path):
         del wanted[3]
     assert told(changes) == wanted
     assert set(changes["image"]) == {"b"}
+    facts = changes.set_index("id")[["class_before", "class_after", "row", "column"]]
+    expected = [[1, np.nan, 5.5, 7], [2, 2, 9.5, 25], [1, 2, 27.5, 14.5], [np.nan, 1, 34.5, 47.5]]
+    np.testing.assert_equal(facts.to_numpy(), [line for n, line in zip(WANTED, expected, strict=True) if n in wanted])
     (frame,) = frames
     assert (frame.instances == 2).sum() == 132
     assert set(frame.classes[frame.instances == 3]) == {1 if correct is in_a_painter else 2}
