@@ -40,7 +40,9 @@ def probability_strips(
     height, width = (min(side, whole) for side, whole in zip(window, size, strict=True))
     starts, columns = window_starts(size[0], height, overlap), window_starts(size[1], width, overlap)
     if len(starts) == len(columns) == 1:  # nothing to blend
-        yield 0, next(_passes(predictor, rows(0, height), columns, width, 1))[1]
+        if first_row < height:
+            _, probability = next(_passes(predictor, rows(0, height), columns, width, 1))
+            yield first_row, probability[:, first_row:]
         return
     weight = ramp((height, width), overlap)
     total: Tensor | None = None

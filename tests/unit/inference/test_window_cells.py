@@ -82,6 +82,30 @@ def test_a_cell_that_windows_see_differently_comes_out_once():
     assert len(np.unique(instances)) - 1 == true.max()
 
 
+def test_cells_of_two_windows_that_share_some_pixels_both_stay():
+    """The first window takes a column of the second cell for the first; the second one takes the first for class 2."""
+    said = []
+
+    def label(part):
+        cells = np.zeros(part.shape[1:], int)
+        if not said:
+            cells[10:15, 22:38], cells[10:15, 38:] = 1, 2
+            kinds = np.array([0, 1, 1])
+        else:
+            cells[10:15, 2:17], cells[10:15, 17:24] = 1, 2  # columns 22 to 36 and 37 to 43 of the image
+            kinds = np.array([0, 2, 2])
+        said.append(True)
+        return Labelled(kinds[cells].astype(np.uint8), None, cells)
+
+    classes, instances, _ = joined(np.zeros((1, 32, 60), np.uint8), label)
+    assert len(said) == 2
+    line = instances[12]
+    assert [len(set(line[begin:end])) for begin, end in ((22, 38), (38, 44))] == [1, 1]
+    assert 0 < line[22] != line[38] > 0
+    assert np.count_nonzero(line) == 22
+    assert classes[12].tolist() == [0] * 22 + [1] * 16 + [2] * 6 + [0] * 16
+
+
 def test_a_method_without_cells_has_the_class_of_the_core():
     image = np.zeros((1, 60, 70), np.uint8)
     counter = iter(range(1, 100))

@@ -16,6 +16,7 @@ from hemoseg.__main__ import main as run
 from hemoseg.errors import InputError
 from hemoseg.metrics.cell_table import measure_cells
 from hemoseg.steps import formats
+from hemoseg.steps.corrected import _image_of
 from hemoseg.steps.files import read_table, write_json, write_table
 from hemoseg.steps.folders import open_folder, read_frames
 from hemoseg.steps.images import read_labels, write_labels
@@ -196,6 +197,14 @@ def test_what_was_changed_is_told_cell_by_cell(cells, correct, tmp_path):
     assert (frame.instances == 2).sum() == 132
     assert set(frame.classes[frame.instances == 3]) == {1 if correct is in_a_painter else 2}
     assert set(frame.classes[frame.instances == 5]) == {1}
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("a", "a"), ("a_b", "a_b"), ("a_b-new", "a_b"), ("a_c", "a"), ("a.2", "a"), ("ab", None), ("c", None)],
+)
+def test_a_file_is_that_images_whose_whole_name_begins_its_own(told, name):
+    assert _image_of(told, ["a", "a_b"]) == name
 
 
 def test_images_that_nobody_corrected_are_taken_when_asked_for(cells, tmp_path):
