@@ -1,6 +1,6 @@
 """What is left of a network on another microscope's frames: thresholding, plain, augmented and adapted side by side.
 
-    python benchmarks/another_microscope/run.py [--work DIR] [--out FILE] [--parts own points shifts] [--steps 700]
+    python benchmarks/another_microscope/run.py [--work DIR] [--out FILE] [--parts own points shifts] [--fold 1] [--seed 0]
 
 Needs the real sets `smear` and `points` (under $HEMOSEG_REAL_DATA or data/). A common U-Net learns on 50 frames of
 `smear`, once with mirrors and turns alone (plain), once with the augmentation that the README recommends (augmented);
@@ -24,6 +24,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -81,16 +82,16 @@ def command(*words):
         sys.exit(f"hemoseg {words[0]} failed")
 
 
-def trained(name, work, steps):
+def trained(name, work, steps, fold, seed):
     """Folder of a network; trained unless it is there with these settings."""
     settings = {"model": name, **NETWORK, "train": {"steps": steps, **TRAIN, "augment": AUGMENT[name]}}
     folder = work / f"m_{name}"
-    known = read_json(folder / "model.json")["settings"] if (folder / "model.json").exists() else None
-    if known != settings:
+    told = read_json(folder / "model.json") if (folder / "model.json").exists() else {}
+    if (told.get("settings"), told.get("split"), told.get("seed")) != (settings, fold, seed):
         begun = time.time()
         command(
             "train", "--settings", json.dumps(settings), "--samples", work / "samples.npz", "--splits",
-            work / "splits.csv", "--split", "fold1", "--seed", 0, "--out", folder, "--resume", work / "resume",
+            work / "splits.csv", "--split", fold, "--seed", seed, "--out", folder, "--resume", work / "resume",
             "--device", "cpu",
         )  # fmt: skip
         print(f"{name}: {time.time() - begun:.0f} s", file=sys.stderr)
@@ -159,6 +160,8 @@ def main(argv=None):
     parser.add_argument("--shifts", nargs="+", default=list(SHIFTS), choices=list(SHIFTS))
     parser.add_argument("--networks", nargs="+", default=list(AUGMENT), choices=list(AUGMENT))
     parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--fold", type=int, default=1, choices=range(1, SPLIT["folds"] + 1))
+    parser.add_argument("--seed", type=int, default=0, help="of the trainings")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     smear, points = real("smear"), real("points")
@@ -168,8 +171,8 @@ def main(argv=None):
         command("prepare", "--settings", json.dumps(PREPARE), "--data", smear, "--out", path)
         notes = args.work / "splits.json"
         command("split", "--settings", json.dumps(SPLIT), "--samples", path, "--out", splits, "--notes", notes)
-    folders = {name: trained(name, args.work, args.steps) for name in args.networks}
-    samples, roles = read_samples(path), read_split(splits, "fold1")
+    folders = {name: trained(name, args.work, args.steps, f"fold{args.fold}", args.seed) for name in args.networks}
+    samples, roles = read_samples(path), read_split(splits, f"fold{args.fold}")
     typical = float(np.median([typical_area(threshold(one)) for one in role_samples(samples, roles, "train").images]))
     held = role_samples(samples, roles, "test")
     test = [(image, middles(cells), cells) for image, cells in zip(held.images, held.instances, strict=True)]
@@ -179,7 +182,8 @@ def main(argv=None):
         known[name] = reference([agreement(mask(image), image) for image, _, _ in test])
     record = read_json(args.out) if args.out.exists() else {"rows": []}
     record |= {
-        "command": "python benchmarks/another_microscope/run.py", "steps": args.steps, "network": NETWORK,
+        "command": shlex.join(["python", "benchmarks/another_microscope/run.py", *(argv or sys.argv[1:])]), "steps": args.steps, "fold": args.fold,
+        "seed": args.seed, "network": NETWORK,
         "augment": AUGMENT, "typical_area_px": typical, "agreement": known,
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__},
     }  # fmt: skip
