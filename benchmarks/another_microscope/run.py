@@ -1,6 +1,7 @@
 """What is left of a network on another microscope's frames: thresholding, plain, augmented and adapted side by side.
 
-    python benchmarks/another_microscope/run.py [--work DIR] [--out FILE] [--parts own points shifts] [--fold 1] [--seed 0]
+    python benchmarks/another_microscope/run.py [--work DIR] [--out FILE] [--parts own points shifts] [--fold 1]
+                                                [--seed 0]
 
 Needs the real sets `smear` and `points` (under $HEMOSEG_REAL_DATA or data/). A common U-Net learns on 50 frames of
 `smear`, once with mirrors and turns alone (plain), once with the augmentation that the README recommends (augmented);
@@ -182,8 +183,8 @@ def main(argv=None):
         known[name] = reference([agreement(mask(image), image) for image, _, _ in test])
     record = read_json(args.out) if args.out.exists() else {"rows": []}
     record |= {
-        "command": shlex.join(["python", "benchmarks/another_microscope/run.py", *(argv or sys.argv[1:])]), "steps": args.steps, "fold": args.fold,
-        "seed": args.seed, "network": NETWORK,
+        "command": shlex.join(["python", "benchmarks/another_microscope/run.py", *(argv or sys.argv[1:])]),
+        "steps": args.steps, "fold": args.fold, "seed": args.seed, "network": NETWORK,
         "augment": AUGMENT, "typical_area_px": typical, "agreement": known,
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__},
     }  # fmt: skip

@@ -178,7 +178,7 @@ def segmented(folder: Path, opened: Opened, size: str) -> dict[str, float]:
     found, words = segment_image(opened, task, settings, watch)
     cells = write_image(out, item, found, CLASSES, probability=False, formats=(), watch=watch)
     with watch.of("flags"):
-        flags = [*words, *flags_of(found, opened.evidence, 1.0, 3)]
+        flags = [*words, *flags_of(found, opened.evidence, 1.0, 3, None)]
     with watch.of("write"):
         journal.finish_image(item, row_of(item, cells, CLASSES, 3, 1.0, []), cells, flags)
     watch.seconds.pop("left out", None)
