@@ -177,6 +177,8 @@ def _stretches(segmentation: Any, size: tuple[int, int]) -> tuple[np.ndarray, np
     counts = segmentation["counts"]
     if list(segmentation["size"]) != list(size):
         raise ValueError(f"its size is {segmentation['size']}, the image's {list(size)}")
+    if isinstance(counts, list) and not all(type(count) is int for count in counts):
+        raise ValueError("counts that are no whole numbers")
     numbers = np.array(counts, np.int64) if isinstance(counts, list) else _unpacked(counts)
     if len(numbers) and (numbers.min() < 0 or numbers.max() > size[0] * size[1]):
         raise ValueError("counts beyond the image")

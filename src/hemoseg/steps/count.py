@@ -25,6 +25,7 @@ from hemoseg.metrics.counting import RULES
 from hemoseg.metrics.detector import Detector, detector
 from hemoseg.metrics.field_sampling import Sampling
 from hemoseg.steps import arguments, files
+from hemoseg.steps.descriptions import read_evidence
 from hemoseg.steps.mask_folders import read_groups
 from hemoseg.steps.segmented import Segmented, read_segmented
 from hemoseg.tables.count_intervals import NOTES, evidence_fields, image_counts, patient_counts
@@ -111,7 +112,7 @@ def read_errors(path: Path, segmented: Segmented, *, needed: bool) -> dict[str, 
     Raises:
         InputError: it is damaged, or of a model with other classes.
     """
-    errors = files.read_json(path, needs=()).get("errors") or {}
+    errors = read_evidence(path).get("errors") or {}
     if not is_readable(errors):
         if needed:
             raise InputError(f"{path}: says nothing of errors per frame; make it anew with `share`, or do without it")

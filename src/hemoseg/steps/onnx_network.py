@@ -14,6 +14,7 @@ from torch import Tensor
 from hemoseg import models
 from hemoseg.errors import InputError
 from hemoseg.models import Labelled
+from hemoseg.steps.descriptions import checked_description, checked_evidence
 from hemoseg.steps.running import checked_channels, labelled, one
 from hemoseg.steps.weights import DESCRIBED
 
@@ -88,8 +89,15 @@ def read_onnx(path: Path, device: torch.device) -> tuple[Any, dict[str, Any], di
         raise InputError(
             f"{path}: does not say what it was made from; only files of `hemoseg export` are read"
         ) from None
-    if missing := [key for key in DESCRIBED if key not in description]:
+    if missing := [key for key in DESCRIBED if not isinstance(description, dict) or key not in description]:
         raise InputError(f"{path}: says nothing of {missing[0]!r}; export it again")
+    checked_description(path, description)
+    checked_evidence(path, evidence)
+    takes, gives = [one.name for one in session.get_inputs()], {one.name: one for one in session.get_outputs()}
+    if takes != ["image"] or "probability" not in gives:
+        raise InputError(f"{path}: takes {takes} and gives {list(gives)}; only files of `hemoseg export` are read")
+    if gives["probability"].shape[1] != len(description["classes"]):
+        raise InputError(f"{path}: gives {gives['probability'].shape[1]} classes and names others; export it again")
     return session, description, evidence, stride
 
 

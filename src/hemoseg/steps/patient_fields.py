@@ -11,7 +11,8 @@ import pandas as pd
 from hemoseg.data.field_quality import flags_of, looked_at
 from hemoseg.errors import InputError
 from hemoseg.figures.patient import Thumbnail
-from hemoseg.steps.files import read_json, read_table
+from hemoseg.steps.descriptions import read_evidence
+from hemoseg.steps.files import read_table
 from hemoseg.steps.segmented import Segmented
 from hemoseg.tables import atypical
 
@@ -29,12 +30,12 @@ def training_frames(found: Segmented, path: Path | None) -> Mapping[str, Any] | 
         InputError: --evidence names a file that is absent or damaged.
     """
     if path is not None:
-        return read_json(path, needs=()).get("frames")
+        return read_evidence(path).get("frames")
     model = Path(str(found.facts["model"].get("path", "")))
     started = found.folder / found.facts.get("started_in", ".")
     for place in (started / model, model):
         if (place / EVIDENCE).is_file():
-            return read_json(place / EVIDENCE, needs=()).get("frames")
+            return read_evidence(place / EVIDENCE).get("frames")
         if place.suffix == ".zip" and place.is_file():
             from hemoseg.steps.stored import read_stored  # torch, which a folder's evidence does not need
 

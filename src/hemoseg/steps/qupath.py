@@ -97,12 +97,14 @@ def read(path: str | Path, size: tuple[int, int]) -> Claims:
     for number, feature in enumerate(content, 1):
         try:
             found = _polygons(feature.get("geometry"))
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             raise InputError(f"{path}: feature {number} is no polygon of points; export the objects again") from None
         if found is None:
             lines += 1
             continue
         properties = feature.get("properties") or {}
+        if not isinstance(properties, dict):
+            raise InputError(f"{path}: feature {number} has properties that are no object; export the objects again")
         ids.append(_id(feature.get("id"), properties))
         kinds.append(_class_name(properties))
         polygons += [(len(ids), rings) for rings in found]

@@ -41,6 +41,8 @@ def ready_network(description: dict[str, Any], weights: dict[str, torch.Tensor],
         network.load_state_dict(weights)
     except RuntimeError:
         raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise InputError("the weights hold values that are no numbers; train again")
     network = fold_batch_norms(network.to(device, memory_format=torch.channels_last).eval())
     return Ready(module, network, normalisation)
 

@@ -137,7 +137,7 @@ def _regions(path: Path) -> list[tuple[str, ImagejRoi]]:
 def _rings(region: ImagejRoi) -> list[np.ndarray] | None:
     """Rings of a region, None where it is none that has."""
     if region.composite:
-        return _rings_of_path(region.multi_coordinates)
+        return None if region.multi_coordinates is None else _rings_of_path(region.multi_coordinates)
     if region.roitype == ROI_TYPE.RECT and not region.rounded_rect_arc_size and not region.subtype.value:
         left, top, right, bottom = region.left, region.top, region.right, region.bottom
         return [np.array([[left, top], [left, bottom], [right, bottom], [right, top]])]
@@ -147,6 +147,8 @@ def _rings(region: ImagejRoi) -> list[np.ndarray] | None:
         return None
     if region.subpixel_coordinates is not None:
         return [region.subpixel_coordinates.astype(np.float64)]
+    if region.integer_coordinates is None:
+        return None
     return [region.integer_coordinates + np.array([region.left, region.top])]
 
 

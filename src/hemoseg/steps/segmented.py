@@ -10,6 +10,7 @@ import pandas as pd
 from hemoseg.errors import InputError
 from hemoseg.steps.files import read_json, read_table
 from hemoseg.steps.images import read_labels
+from hemoseg.steps.segmented_checks import checked_facts, checked_tables
 
 MARKER = "segment.json"
 FORMAT = 1
@@ -117,7 +118,8 @@ def read_segmented(folder: str | Path) -> Segmented:
     `hemoseg.metrics.cell_table`.
 
     Raises:
-        InputError: it is no such folder, `segment` has not finished it, or a file is absent or damaged.
+        InputError: it is no such folder, `segment` has not finished it, or a file is absent, damaged, or does not fit
+            the others.
     """
     folder = Path(folder)
     if not is_segmented(folder):
@@ -125,9 +127,12 @@ def read_segmented(folder: str | Path) -> Segmented:
     facts = read_json(folder / MARKER, FACTS)
     if facts["format"] != FORMAT:
         raise InputError(f"{folder}: is of format {facts['format']}, this version reads {FORMAT}; segment again")
+    checked_facts(folder / MARKER, facts)
     if not facts["complete"]:
         raise InputError(f"{folder}: is not finished; run the same `hemoseg segment` once more, it goes on")
-    return Segmented(folder, facts, *read_tables(folder))
+    images, cells = read_tables(folder)
+    checked_tables(folder, facts, images, cells)
+    return Segmented(folder, facts, images, cells)
 
 
 def read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

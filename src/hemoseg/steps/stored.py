@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hemoseg.errors import InputError
 from hemoseg.steps.archives import unpacked
-from hemoseg.steps.files import read_json
+from hemoseg.steps.descriptions import checked_description, read_evidence
 from hemoseg.steps.weights import read_model
 
 DESCRIPTION, WEIGHTS, EVIDENCE = "model.json", "model.safetensors", "evidence.json"
@@ -38,9 +38,8 @@ def read_stored(path: str | Path) -> Stored:
     if path.is_file():
         raise InputError(f"{path}: no folder of a model and no package of one; name what `train` or `share` wrote")
     weights, description = read_model(path)
-    evidence = read_json(path / EVIDENCE, needs=()) if (path / EVIDENCE).exists() else {}
-    if not isinstance(evidence, dict):
-        raise InputError(f"{path / EVIDENCE}: holds no sections; delete it and run `share` again")
+    checked_description(path / DESCRIPTION, description)
+    evidence = read_evidence(path / EVIDENCE) if (path / EVIDENCE).exists() else {}
     return Stored(weights, description, evidence)
 
 

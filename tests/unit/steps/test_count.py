@@ -24,7 +24,7 @@ def folder(tmp_path):
     images.to_csv(out / "images.csv", index=False)
     cells = pd.DataFrame({"image": list("abc") * 10, "id": range(1, 31), "class": [1, 1, 2] * 10})
     cells = cells.assign(row=50.0, column=50.0, area_px=100.0, eccentricity=0.2, touches_border=False, group="")
-    cells.assign(class_name="disc").to_csv(out / "cells.csv", index=False)
+    cells.assign(class_name=[CLASSES[value] for value in cells["class"]]).to_csv(out / "cells.csv", index=False)
     return out
 
 

@@ -224,7 +224,7 @@ FAULTS = {
         lambda lab: change(lab, settings={"network_settings": {"depth": 3}}),
         "describes no network of this version (build() got an unexpected keyword argument 'depth'); train it again",
     ),
-    "no settings": (lambda lab: change(lab, settings={}), "no network of this version ('network_settings'); train it"),
+    "no settings": (lambda lab: change(lab, settings={}), "what it says of 'settings' makes no sense; train"),
     "no normalisation": (lambda lab: change(lab, normalisation=None), "model.json: describes no network of this"),
     "swapped weights": (lambda lab: change(lab, weights_sha256="0"), "not the file that model.json describes"),
     "no model": (lambda lab: (lab / "model/model.json").unlink(), "model.json: no such file; run the step"),

@@ -334,6 +334,8 @@ REFUSED = [
     (edit(lambda f: f[0]["geometry"].update(coordinates=[[[0, 0], [1e400, 1], [2, 2]]])), "no number"),
     (edit(lambda f: f[0]["geometry"].update(coordinates=[["a", "b"]])), "feature 1 is no polygon"),
     (edit(lambda f: f.append(7)), "no GeoJSON of features"),
+    (edit(lambda f: f[0]["geometry"].update(coordinates=[[[10**400, 1], [2, 2], [3, 1]]])), "feature 1 is no polygon"),
+    (edit(lambda f: f[0].update(properties=[1])), "feature 1 has properties that are no object"),
     (text_of("b.json", b"{"), "not readable as JSON"),
     (text_of("b.json", b"[" * 100_000), "not readable as JSON"),
     (text_of("b.geojson", b"\xff\xfe\x00"), "not readable as JSON"),
@@ -347,6 +349,7 @@ REFUSED = [
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[5, 10**12])), "counts beyond"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[2**62] * 4)), "counts beyond"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[2000, 2000])), "counts beyond"),
+    (of_coco(lambda c: c["annotations"][5]["segmentation"].update(counts=[1.5, 2])), "no whole numbers"),
     (of_coco(lambda c: c["annotations"][5]["segmentation"].update(size=[60, 40])), "its size is"),
     (of_coco(lambda c: c["annotations"][5].update(segmentation=[[0, 0, 1e9, 1e9, 3, 5]])), "far from the image"),
     (of_coco(lambda c: c["annotations"].extend(

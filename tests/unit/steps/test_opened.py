@@ -13,7 +13,7 @@ from hemoseg.inference.windows import predict_windows
 from hemoseg.steps.files import read_json, write_json
 from hemoseg.steps.opened import open_model
 from hemoseg.steps.predict import DEFAULTS, checked, predictor
-from hemoseg.steps.weights import read_model, sha256, write_weights
+from hemoseg.steps.weights import read_model, read_weights, sha256, write_weights
 
 CPU = torch.device("cpu")
 SIZE = (24, 32)
@@ -128,6 +128,47 @@ def test_a_white_level_that_the_evidence_tells_holds_for_a_method(tmp_path, monk
     assert {kind for _, kind in seen} == {"rbc"}
 
 
+NORMALISATION = {"white": 255.0, "mean": [0.5] * 3, "sd": [0.2] * 3}
+SENSELESS = [
+    ("settings", {}), ("settings", None), ("network", 5), ("in_channels", 10**9), ("in_channels", "3"),
+    ("classes", "ab"),
+    ("classes", ["background"]), ("classes", ["background", "cell", "cell"]), ("classes", [1, 2, 3]),
+    ("normalisation", NORMALISATION | {"white": 0}), ("normalisation", NORMALISATION | {"white": float("nan")}),
+    ("normalisation", NORMALISATION | {"sd": [0.2, 0.2, 0]}), ("normalisation", NORMALISATION | {"mean": [0.5]}),
+    ("median_cell_area", "large"), ("input_size", [0, 64]), ("model", 7),
+]  # fmt: skip
+FRAMES = {
+    "features": {"focus": {"median": 1.0, "sd": 0.1, "high": 2.0, "low": -2.0}}, "field": [64, 64], "white": None,
+    "distance": {"names": ["focus"], "correlation": [[1.0]], "limit": 3.0},
+}  # fmt: skip
+SENSELESS_EVIDENCE = [
+    ("scale", "x"), ("scale", {"factor": "x"}), ("predict", [1]), ("predict", {"markers": 1}), ("errors", "x"),
+    ("agreement", {"dice": 1}), ("frames", [1]), ("frames", {"features": {}}), ("frames", FRAMES | {"field": [0, 1]}),
+    ("frames", FRAMES | {"distance": FRAMES["distance"] | {"correlation": [[1, 0]]}}),
+]  # fmt: skip
+
+
+def test_evidence_that_makes_no_sense_is_refused_in_one_sentence(tmp_path):
+    write_model(tmp_path, "unet")
+    write_json(tmp_path / "evidence.json", {"frames": FRAMES})
+    open_model(tmp_path, CPU)
+    for section, told in SENSELESS_EVIDENCE:
+        write_json(tmp_path / "evidence.json", {section: told})
+        with pytest.raises(InputError, match=f"evidence.json: what it says of '{section}' makes no sense; run `share`"):
+            open_model(tmp_path, CPU)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    write_model(tmp_path, "unet")
+    tensors = read_weights(tmp_path / "model.safetensors")[0]
+    name = next(name for name in tensors if name.endswith("weight"))
+    write_weights(tmp_path / "model.safetensors", tensors | {name: tensors[name] * float("nan")})
+    description = read_json(tmp_path / "model.json")
+    write_json(tmp_path / "model.json", description | {"weights_sha256": sha256(tmp_path / "model.safetensors")})
+    with pytest.raises(InputError, match="the weights hold values that are no numbers; train again"):
+        open_model(tmp_path, CPU)
+
+
 def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
     write_model(tmp_path, "unet")
     with pytest.raises(InputError, match="the model reads 3 channels, the image has 1"):
@@ -136,11 +177,14 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
         open_model(tmp_path, CPU, "8")
     description = read_json(tmp_path / "model.json")
     for change, words in (
-        ({"settings": {}}, "describes no network of this version .'network_settings'"),
         ({"settings": {"network_settings": {"depth": 1}}}, "unexpected keyword argument 'depth'"),
         ({"normalisation": None}, "describes no network of this version"),
         ({"network": "os"}, "there is no model 'os'"),
-        ({"in_channels": 4}, "the weights do not fit what 'unet' builds now"),
+        ({"in_channels": 4, "normalisation": {"white": 255, "mean": [0] * 4, "sd": [1] * 4}}, "the weights do not fit"),
+        *(
+            ({key: value}, f"model.json: what it says of '{key}' makes no sense; train again")
+            for key, value in SENSELESS
+        ),
     ):
         write_json(tmp_path / "model.json", description | change)
         with pytest.raises(InputError, match=words):
