@@ -100,6 +100,24 @@ def test_what_a_user_can_mend_is_one_line(monkeypatch, capsys, fault, status, wo
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "option", "value", "words"),
+    [
+        ("segment", "--threads", "0", "0 is no whole number from 1"),
+        ("segment", "--white", "nan", "nan is no positive number"),
+        ("suggest", "--seed", "-1", "-1 is no whole number from 0"),
+        ("count", "--seed", "²", "² is no whole number from 0"),
+        ("adapt", "--learning-rate", "nan", "nan is no positive number"),
+        ("adapt", "--steps", "1.5", "1.5 is no whole number from 0"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_before_anything_is_read(capsys, step, option, value, words):
+    with pytest.raises(SystemExit) as ended:
+        main([step, "model", "frames", "--out", "out", f"{option}={value}"])
+    assert ended.value.code == 2
+    assert f"argument {option}: {words}" in capsys.readouterr().err
+
+
 def test_a_fault_of_our_own_is_not_hidden(monkeypatch):
     class Step:
         @staticmethod

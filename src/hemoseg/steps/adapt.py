@@ -42,9 +42,12 @@ def main(argv: list[str]) -> None:
     names, frames = read_frames(args.frames, description, args.page, args.white)
     scale = scale_of(args.scale, frames, wanted_area(description, evidence))
     images = [resized(frame, scale) for frame in frames]
+    _require_room(names, images, getattr(network, "stride", 1))
     adaptation = adaptation_of(network, description, images, settings)
     before = adaptation.classes()
     history = run(adaptation)
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise InputError("--learning-rate: with it the weights became no numbers; give a lower one")
     after = adaptation.classes()
     table = compared(names, images, before, after)
     made = {"scale": scale, "frames": len(frames), "pixels": sum(image[0].size for image in images)}
@@ -73,12 +76,14 @@ def _parser() -> argparse.ArgumentParser:
         "--white", type=arguments.positive, help="value that means full light, such as 4095 for 12 bits"
     )
     parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
-    parser.add_argument("--steps", type=int, default=own.steps, help="of a round; 0 takes the statistics alone")
-    parser.add_argument("--rounds", type=int, default=own.rounds)
-    parser.add_argument("--learning-rate", type=float, default=own.learning_rate)
-    parser.add_argument("--seed", type=int, default=own.seed)
+    parser.add_argument(
+        "--steps", type=arguments.whole_from(0), default=own.steps, help="of a round; 0 takes the statistics alone"
+    )
+    parser.add_argument("--rounds", type=arguments.whole_from(0), default=own.rounds)
+    parser.add_argument("--learning-rate", type=arguments.positive, default=own.learning_rate)
+    parser.add_argument("--seed", type=arguments.whole_from(0), default=own.seed)
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=arguments.whole_from(1), default=1)
     parser.add_argument("--no-page", action="store_true", help="write no page")
     return parser
 
@@ -104,6 +109,21 @@ def built(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], f
     except RuntimeError:
         raise InputError(f"the weights do not fit what {description['network']!r} builds now; train again") from None
     return network
+
+
+def _require_room(names: Sequence[str], images: Sequence[np.ndarray], stride: int) -> None:
+    """Refuse frames of which the network's coarsest map would be one pixel, which has no spread.
+
+    Raises:
+        InputError: there is one.
+    """
+    for name, image in zip(names, images, strict=True):
+        if min(image.shape[1:]) < 2 * stride:
+            rows, columns = image.shape[1:]
+            raise InputError(
+                f"{name}: {rows} x {columns} pixels as the network sees it, which needs {2 * stride} each way; leave "
+                "it out, or give another --scale"
+            )
 
 
 def adaptation_of(

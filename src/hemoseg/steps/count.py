@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--border", choices=list(RULES), default="counting_frame", help="which cells there count")
     parser.add_argument("--level", type=_share, default=0.95, help="of the intervals (0.95)")
     parser.add_argument("--within", type=_share, default=0.05, help="half width of shares that is asked for (0.05)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--seed", type=arguments.whole_from(0), default=0, help="of the draws")
     return parser
 
 

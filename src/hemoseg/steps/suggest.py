@@ -110,10 +110,10 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--page", help="of a TIFF of several pages: a number from 1, all, mean or max")
     parser.add_argument("--by", choices=STRATEGIES, default="gain", help="what the order is made by (default gain)")
-    parser.add_argument("--seed", type=int, default=0, help="of the order by chance")
+    parser.add_argument("--seed", type=arguments.whole_from(0), default=0, help="of the order by chance")
     parser.add_argument("--no-page", action="store_true", help="write the list alone")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=arguments.whole_from(1), default=os.cpu_count() or 1)
     return parser
 
 

@@ -169,6 +169,7 @@ def test_cells_of_any_size_are_brought_to_that_of_the_training():
         ({"network": "mask_rcnn"}, [], "makes its own cells"),
         ({}, ["--scale", "large"], "--scale large: give a factor"),
         ({}, ["--scale", "0"], "--scale 0: give a factor"),
+        ({}, ["--scale", "0.05"], "0: 6 x 8 pixels as the network sees it, which needs 8 each way; leave it"),
     ],
 )
 def test_what_cannot_be_adapted_is_refused_and_nothing_is_written(lab, tmp_path, change, more, sentence):
@@ -178,6 +179,13 @@ def test_what_cannot_be_adapted_is_refused_and_nothing_is_written(lab, tmp_path,
     write_json(other / "model.json", read_json(lab / "model/model.json") | change)
     with pytest.raises(InputError, match=sentence):
         adapt.main([str(other), str(lab / "frames"), "--out", str(tmp_path / "new"), "--no-page", *more])
+    assert not (tmp_path / "new").exists()
+
+
+def test_weights_that_became_no_numbers_are_not_written(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(adapt, "run", lambda adaptation: next(adaptation.network.parameters()).data.fill_(np.nan))
+    with pytest.raises(InputError, match="--learning-rate: with it the weights became no numbers; give a lower one"):
+        run(lab, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
