@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.xdist_group("chromium"),
 ]
 READY = "document.body.dataset.ready"
+CROWD = Path("reports/templates/viewer/crowd.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +271,52 @@ def test_outlines_enclose_the_pixels_of_their_cell_and_no_others(page):
         )
         for number, alpha in enumerate(filled, start=1):
             assert (np.reshape(alpha, (30, 40)) == 255 * (labels == number)).all()
+
+
+def test_very_many_cells_are_painted_by_their_outer_pixels(page):
+    browser = page("plain")
+    counts = browser.run(
+        f"""(() => {{
+          {CROWD}
+          const of = (count, seen) => isCrowd({{ count, places: Array(count).fill({{}}) }}, {{ sees: () => seen }});
+          return [of(5000, true), of(5001, true), of(9000, false)];
+        }})()"""
+    )
+    assert counts == [False, True, False]
+    grid, labels, alpha, colours = browser.run(
+        "(() => {"
+        + CROWD
+        + """
+          const { stage, said } = viewer, [height, width] = stage.image.grid;
+          const data = crowdEdges(stage, said, false).getContext("2d").getImageData(0, 0, width, height).data;
+          const at = said.labels.findIndex((label, i) => label && data[4 * i + 3]);
+          const shown = "#" + [...data.slice(4 * at, 4 * at + 3)].map((v) => v.toString(16).padStart(2, "0")).join("");
+          const own = stage.colour(said.columns.class[said.labels[at] - 1]);
+          return [[height, width], [...said.labels], [...data].filter((_, i) => i % 4 === 3), [shown, own]];
+        })()"""
+    )
+    labels, alpha = np.reshape(labels, grid), np.reshape(alpha, grid)
+    framed = np.pad(labels, 1)
+    sides = [framed[1:-1, :-2], framed[1:-1, 2:], framed[:-2, 1:-1], framed[2:, 1:-1]]
+    assert np.array_equal(alpha > 0, (labels > 0) & np.any([side != labels for side in sides], axis=0))
+    assert colours[0] == colours[1].lower()
+
+
+def test_layers_of_very_many_cells_show_what_paths_show(page):
+    browser = page("truth")
+    for layer in ("classes", "difference"):
+        inside = browser.run(
+            f"""(() => {{
+              {CROWD}
+              const {{ stage, said }} = viewer, {{ grid }} = stage.image;
+              const map = {"said.classMap" if layer == "classes" else "viewer.difference.map"};
+              const colours = Array.from({{ length: 256 }}, (_, value) => (value && value < 255 ? "#102030" : null));
+              const data = crowdMap(grid, map, colours, 1).getContext("2d").getImageData(0, 0, grid[1], grid[0]).data;
+              return map.every((value, i) => (data[4 * i + 3] === 255) === (value > 0 && value < 255)
+                && (!data[4 * i + 3] || (data[4 * i] === 16 && data[4 * i + 2] === 48)));
+            }})()"""
+        )
+        assert inside, layer
 
 
 @pytest.mark.parametrize("size", [(320, 640), (768, 1024), (3840, 2160)])

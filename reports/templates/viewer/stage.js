@@ -182,6 +182,7 @@ class Stage extends Camera {
   paintCells(layer, dashed) {
     const { context, width } = this;
     const sight = this.sight;
+    if (isCrowd(layer, sight)) return context.drawImage(crowdEdges(this, layer, dashed), 0, 0);
     context.setLineDash(dashed ? [width * 2.4, width * 2.4] : []);
     const lines = dashed ? [["rgba(0, 0, 0, 0.7)", 1.9], ["#ffffff", 1]] : [["rgba(0, 0, 0, 0.55)", 1.9], ["", 1]];
     for (const number of new Set(layer.columns.class)) {
@@ -198,6 +199,10 @@ class Stage extends Camera {
   }
 
   paintClasses() {
+    if (isCrowd(this.said, this.sight)) {
+      const colours = this.head.classes.map((_, i) => (i && !this.hidden.has(i) ? this.colour(i) : null));
+      return this.context.drawImage(crowdMap(this.image.grid, this.said.classMap, colours, this.opacity), 0, 0);
+    }
     const paths = mapPaths(this.said, "classContours", this.said.classMap, this.image.grid, this.count, this.scale);
     paths.forEach((path, i) => {
       if (!this.hidden.has(i + 1)) this.fill(path, this.colour(i + 1), i);
@@ -207,6 +212,11 @@ class Stage extends Camera {
   paintDifference() {
     const difference = differenceOf(this.image.truth, this.said);
     if (!difference) return;
+    if (isCrowd(this.said, this.sight)) {
+      const colours = KINDS.map((kind) => (this.kinds.has(kind) ? null : KIND_COLOURS[kind] ?? null));
+      const opacity = Math.min(1, this.opacity + 0.25);
+      return this.context.drawImage(crowdMap(this.image.grid, difference.map, colours, opacity), 0, 0);
+    }
     const paths = mapPaths(difference, "contours", difference.map, this.image.grid, 3, this.scale);
     paths.forEach((path, i) => {
       const kind = KINDS[i + 1];
@@ -245,8 +255,13 @@ class Stage extends Camera {
     const { context, width } = this;
     const layer = this.said ?? this.image.truth;
     if (!layer) return;
-    const groups = new Map();
+    const groups = new Map(), crowd = isCrowd(layer, this.sight);
     const add = (colour, x0, y0, x1, y1) => {
+      if (crowd) {
+        context.strokeStyle = colour;
+        context.lineWidth = width;
+        return context.strokeRect(x0, y0, x1 - x0, y1 - y0);
+      }
       if (!groups.has(colour)) groups.set(colour, new Path2D());
       groups.get(colour).rect(x0, y0, x1 - x0, y1 - y0);
     };

@@ -19,7 +19,7 @@ from hemoseg.figures.viewer import Shown, colours, record
 from hemoseg.steps.files import write_text
 
 # In the order that they need.
-SCRIPTS = ("decode", "match", "trace", "hatch", "camera", "stage", "rows", "list", "legend", "input", "viewer")
+SCRIPTS = ("decode", "match", "trace", "hatch", "crowd", "camera", "stage", "rows", "list", "legend", "input", "viewer")
 MOST_SIDE = 2000  # pixels along the longer side of a picture; ours: a screen shows no more at once
 MOST_MB = 60  # of the whole page; ours: browsers open it in seconds
 # Columns of a table of cells as the list calls them: label, unit, digits after the point, whether it begins with them.
