@@ -95,6 +95,13 @@ def test_no_training_frame_passes_a_limit_that_few_frames_set():
     assert not [word for word, _ in judged(rows[3], known) if word == "blurred"]
 
 
+def test_limits_of_the_two_sides_are_two():
+    rows = frames(20)
+    rows[3] = rows[3] | {"light": 0.5}  # one of them is a little dark
+    limits = reference(rows)["features"]["light"]
+    assert limits["low"] < -4 == -limits["high"]
+
+
 def test_a_broken_training_frame_does_not_excuse_broken_fields():
     rows = frames(30)
     rows[3] = rows[3] | {"edge_width": 90.0, "uneven": 0.99}
@@ -114,6 +121,16 @@ def test_limits_know_that_patients_differ():
     assert by_patient["groups"] == 6
     assert by_frame["groups"] == 36
     assert by_patient["features"]["red"]["high"] >= by_frame["features"]["red"]["high"]
+
+
+def test_a_patient_is_judged_by_the_others_even_one_of_most_frames():
+    rows = frames(18)
+    groups = ["p1"] * 10 + ["p2"] * 4 + ["p3"] * 4
+    rows = [row | {"red": 0.3 * (group == "p1")} for row, group in zip(rows, groups, strict=True)]
+    by_patient, by_frame = reference(rows, groups), reference(rows)
+    assert by_patient["features"]["red"]["high"] > by_frame["features"]["red"]["high"]
+    assert by_patient["groups"] == 3
+    assert reference(rows, ["p1"] * 10 + ["p2"] * 8)["groups"] == 18  # of two one would be judged by the other alone
 
 
 def test_the_distance_of_uncorrelated_features_is_their_root_mean_square(known):
@@ -149,6 +166,7 @@ def test_a_large_image_is_judged_in_parts_as_fine_as_the_training_frames(known):
     assert len(whole) == 1
     assert len(looked_at(image, cells, small)) == 16
     assert len(looked_at(image, cells, small, scale=0.25)) == 4
+    assert [len(looked_at(image[:, :50, :side], cells[:50, :side], small)) for side in (90, 110)] == [1, 2]
     assert whole[0] == pytest.approx(features(image, cells), nan_ok=True)
 
 
@@ -167,6 +185,18 @@ def test_a_fault_in_a_corner_of_a_large_image_does_not_condemn_it(known):
     for part in parts[1:6]:
         part |= {"edge_width": 9.0}
     assert "in 6 of 16 parts" in dict(flags_of(parts, known))["blurred"]
+    for part in parts[:15]:
+        part["cells"] = 0.0
+    assert "empty" not in dict(flags_of(parts, known))
+    parts[15]["cells"] = 0.0
+    assert "empty" in dict(flags_of(parts, known))
+
+
+def test_full_light_of_the_frames_holds_for_images_of_their_bits(known):
+    cells = np.zeros((30, 40), np.int32)
+    for dtype, value in ((np.uint16, 3276), (np.uint8, 204)):  # 12 bits, and an 8-bit copy
+        (told,) = looked_at(np.full((1, 30, 40), value, dtype), cells, known | {"white": 4095})
+        assert told["light"] == pytest.approx(0.8, abs=1e-3)
 
 
 def test_flags_of_an_image_need_no_evidence():

@@ -70,6 +70,21 @@ def test_drawn_rates_spread_as_the_patients_that_they_were_learnt_from():
         assert missed.std(axis=0) / missed.mean(axis=0) == pytest.approx([variance**0.5] * 2, rel=0.15)
 
 
+def test_variation_between_frames_averages_out_over_the_frames_of_a_patient():
+    known = detector(drawn(np.random.default_rng(5), 100, 4, 0.2, 0.3))
+    spread = [drawn_rates(known, 4000, np.random.default_rng(0), n).missed[:, 0].std() for n in (1, 4, 1000, None)]
+    assert spread[0] > 1.1 * spread[1] > 1.1**2 * spread[2]
+    assert spread[2] == pytest.approx(spread[3], rel=0.01)
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_what_classes_have_in_common_is_drawn_in_common_and_adds_nothing(common):
+    known = detector(drawn(np.random.default_rng(6), 400, 1, 0.2, 0.0, common))
+    missed = drawn_rates(known, 10000, np.random.default_rng(0)).missed
+    assert missed.std(axis=0) / missed.mean(axis=0) == pytest.approx([0.2**0.5] * 2, rel=0.15)
+    assert np.corrcoef(missed.T)[0, 1] == pytest.approx(0.9 if common else 0, abs=0.1)
+
+
 def test_an_error_that_was_never_seen_is_possible_but_rare():
     rates = drawn_rates(detector(errors([frame(0, 0, [60, 60], [[60, 0], [0, 60]])])), 4000, np.random.default_rng(0))
     assert np.quantile(rates.found[:, 0, 1], 0.975) == pytest.approx(3 / 60, rel=0.15)

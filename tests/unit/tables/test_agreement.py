@@ -91,8 +91,23 @@ def test_of_a_large_image_the_middle_is_read(monkeypatch):
     large = np.tile(image, (1, 5, 5)).view(Sliced)
     cells = np.tile(mask, (5, 5)).astype(np.int32).view(Sliced)
     assert agreement_flags(large, cells, known) == []
+    shapes = []
+    monkeypatch.setattr("hemoseg.tables.agreement.agreement", lambda mask, _: shapes.append(mask.shape) or told)
+    told = {"dice": 1.0, "disputed": 0.0}
+    for scale in (1, 0.5, 2):  # on the network's grid the middle is as large, as far as there is so much
+        agreement_flags(np.asarray(large), np.asarray(cells), known, scale)
+    assert shapes == [(240, 240), (225, 240), (240, 240)]
 
 
 def test_no_rows_are_no_reference():
     with pytest.raises(ValueError, match="no frame"):
         reference([])
+
+
+@pytest.mark.parametrize("frames", [39, 40, 78, 79, 200])
+def test_one_more_frame_like_those_of_the_reference_passes_each_limit_at_most_as_often_as_said(frames):
+    values = np.random.default_rng(frames).permutation(frames) / frames
+    told = reference([{"dice": one, "disputed": 1 - one, "typical_area": 9.0} for one in values])
+    for beyond in ((values < told["dice"]["least"]).sum(), (1 - values > told["disputed"]["most"]).sum()):
+        # Of equally likely places of the new frame among the others, `beyond` + 1 lie past the limit.
+        assert (beyond + 1) / (frames + 1) <= FALSE_ALARMS / 2 + 1e-9 < (beyond + 2) / (frames + 1)
