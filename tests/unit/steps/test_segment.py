@@ -212,7 +212,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_files(lab, monkeypatch, on_dis
     assert files_of(lab / "killed") == files_of(lab / "whole")
 
 
-def test_a_large_image_is_gone_on_with_where_it_stopped(lab, monkeypatch):
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_large_image_is_gone_on_with_where_it_stopped(lab, monkeypatch, lost):
     monkeypatch.setattr(segment_image, "IN_MEMORY", 100)
     words = ("frames/a.png", "--settings", '{"window": [16, 16], "overlap": 0.5}')
     assert killed(5, *words) == -signal.SIGKILL
@@ -220,6 +221,9 @@ def test_a_large_image_is_gone_on_with_where_it_stopped(lab, monkeypatch):
     assert 0 < rows < SIZE[0]
     with open("killed/.segment/a/classes.raw", "ab") as file:
         file.write(b"half a strip that was never noted")
+    if lost:  # with the power some rows went that were noted
+        rows -= 3
+        os.truncate("killed/.segment/a/probability.raw", len(NAMES) * SIZE[1] * rows + 5)
     begun, network = [], segment_image.probability_strips
     monkeypatch.setattr(
         segment_image, "probability_strips", lambda *a, **k: begun.append(k["first_row"]) or network(*a, **k)
@@ -241,7 +245,55 @@ def test_an_image_that_changed_meanwhile_is_looked_at_anew(lab, monkeypatch):
     assert files_of(lab / "killed") == files_of(lab / "whole")
 
 
-def test_a_finished_folder_is_left_alone(lab, capsys):
+@pytest.fixture
+def begun(lab, monkeypatch):
+    """A run that stopped at its second image, a file cut short; which images later runs look at."""
+    Image.open("frames/a.png").save("frames/a.tif", compression=None)
+    (lab / "frames" / "a.png").unlink()
+    whole = (lab / "frames" / "b.tif").read_bytes()
+    (lab / "frames" / "b.tif").write_bytes(whole[: len(whole) // 2])
+    segment("frames", expect=2)
+    (lab / "frames" / "b.tif").write_bytes(whole)
+    looked, network = [], segment_image.probability_strips
+    monkeypatch.setattr(segment_image, "probability_strips", lambda *a, **k: looked.append(a[2]) or network(*a, **k))
+    return looked
+
+
+def test_a_finished_image_is_not_looked_at_again(lab, begun):
+    segment("frames")
+    assert begun == [(50, 64)]
+    segment("frames", out="whole")
+    assert files_of(lab / "out") == files_of(lab / "whole")
+
+
+def test_a_finished_image_that_changed_meanwhile_is_looked_at_anew(lab, begun):
+    before = (lab / "frames" / "a.tif").stat().st_size
+    Image.fromarray(image(seed=7)).save("frames/a.tif", compression=None)
+    assert (lab / "frames" / "a.tif").stat().st_size == before
+    segment("frames")
+    assert begun == [SIZE, (50, 64)]
+    segment("frames", out="whole")
+    assert files_of(lab / "out") == files_of(lab / "whole")
+
+
+def test_replace_deletes_all_but_what_the_same_command_began(begun):
+    segment("frames", "--replace")
+    assert begun == [(50, 64)]
+    segment("frames/b.tif", "--replace")  # finished, of other images
+    assert read_segmented("out").images["image"].tolist() == ["b"]
+    segment("frames/b.tif", "--replace")
+    assert begun == [(50, 64)] * 3
+
+
+def test_replace_deletes_what_other_settings_began(begun):
+    segment("frames", "--settings", WINDOWS, expect=2)
+    assert begun == []
+    segment("frames", "--settings", WINDOWS, "--replace")
+    assert begun == [SIZE, (50, 64)]
+    assert read_segmented("out").facts["settings"]["window"] == [32, 32]
+
+
+def test_a_finished_folder_is_left_alone(lab, capsys, monkeypatch):
     segment("frames")
     before = {file: file.stat().st_mtime_ns for file in (lab / "out").rglob("*")}
     segment("frames")
@@ -258,6 +310,12 @@ def test_a_finished_folder_is_left_alone(lab, capsys):
     assert "window [1024, 1024], not [32, 32]; choose another --out" in capsys.readouterr().err
     segment("frames", "--settings", WINDOWS, "--replace")
     assert read_segmented("out").facts["settings"]["window"] == [32, 32]
+    (lab / "other").mkdir()
+    monkeypatch.setattr(torch, "manual_seed", lambda _: torch.seed())  # other weights, all else alike
+    write_model(lab / "other")
+    segment("frames", "--settings", WINDOWS, model="other", expect=2)
+    assert "was begun with another model" in capsys.readouterr().err
+    segment("frames", "--settings", WINDOWS, "--replace", model="other")
     (lab / "mine").mkdir()
     (lab / "mine" / "thesis.txt").write_text("years of work")
     segment("frames", "--replace", out="mine", expect=2)
@@ -325,6 +383,8 @@ def test_a_bad_file_stops_or_is_skipped_as_asked(lab, capsys):
     assert done.images["image"].tolist() == ["a", "d"]
     assert [one["file"] for one in done.facts["skipped"]] == ["frames/c.png", "frames/b.tif"]
     assert not list((lab / "out").rglob("b.*"))
+    segment("frames", "--skip-bad")
+    assert "is finished already" in capsys.readouterr().out
     segment("frames/c.png", "--skip-bad", out="none", expect=2)
 
 
@@ -395,6 +455,21 @@ def test_sixteen_bits_are_brightness_and_not_another_image(lab):
     assert np.array_equal(done.classes("deep"), done.classes("a"))
     segment("camera.tif", "--white", 65535 / 16, out="camera")
     assert np.mean(read_segmented("camera").classes("camera") == done.classes("a")) > 0.99
+
+
+def test_why_an_image_should_not_be_counted_is_told_of_that_image(lab):
+    Image.new("RGB", SIZE[::-1], "white").save("frames/c.png")
+    segment("frames")
+    flags, done = pd.read_csv("out/flags.csv"), read_segmented("out")
+    told = flags.groupby("image")["flag"].agg(";".join).to_dict()
+    assert "saturated" in told["c"]
+    assert "100%" in flags.loc[(flags["image"] == "c") & (flags["flag"] == "saturated"), "reason"].item()
+    assert dict(zip(done.images["image"], done.images["flags"], strict=True)) == {"a": "", "b": ""} | told
+
+
+def test_of_classes_equally_probable_the_lowest_is_taken():
+    probability = torch.tensor([[0.2, 0.4, 0.3], [0.4, 0.4, 0.4], [0.4, 0.2, 0.4]])[:, None]
+    assert segment_image._most_probable(probability).tolist() == [[1, 0, 1]]
 
 
 def test_grey_images_and_pages(lab):
