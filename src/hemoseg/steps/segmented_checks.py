@@ -10,6 +10,7 @@ import pandas as pd
 from hemoseg.errors import InputError
 
 MOST_SCALE = 64.0  # from an image to the network's grid, or back
+CELL_WORDS = ("image", "group", "class_name")  # columns of cells.csv that are text
 
 
 def checked_facts(marker: Path, facts: Mapping[str, Any]) -> None:
@@ -59,12 +60,19 @@ def _of_images(images: pd.DataFrame) -> str:
         whole = column == "scale" or (values % 1 == 0).all()
         if not (whole and values.between(low, high).all()):
             return f"column {column!r} holds what no image has"
-    sizes = pd.to_numeric(images.get("pixel_size_um", pd.Series(dtype=float)), errors="coerce").dropna()
+    if "pixel_size_um" not in images:
+        return "column 'pixel_size_um' is missing"
+    sizes = pd.to_numeric(images["pixel_size_um"], errors="coerce").dropna()
     return "" if ((sizes > 0) & np.isfinite(sizes)).all() else "column 'pixel_size_um' holds what no pixel has"
 
 
 def _of_cells(classes: list[str], images: pd.DataFrame, cells: pd.DataFrame) -> str:
     """What is wrong with the table of cells, "" where nothing is."""
+    if lost := [name for name in ("area_px", "eccentricity", "touches_border") if name not in cells]:
+        return f"column {lost[0]!r} is missing"
+    words = [name for name in cells if name not in CELL_WORDS and cells[name].dtype.kind not in "iufb"]
+    if words and len(cells):
+        return f"column {words[0]!r} holds what is no number"
     numbers = cells.select_dtypes("number")
     if np.isinf(numbers.to_numpy(float)).any() or cells[["id", "class", "row", "column"]].isna().any(axis=None):
         return "holds values that are no numbers"

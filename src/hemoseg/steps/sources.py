@@ -4,9 +4,7 @@ Plain TIFFs, of any size, in strips or tiles, are read row by row. Everything el
 rows are asked for: 20,000 x 20,000 pixels in three channels of 8 bits take 1.2 GB, 2.9 GB while they are decoded.
 """
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +21,6 @@ from hemoseg.steps.tiff_planes import is_plain, page_of, planes_of
 from hemoseg.steps.tiff_segments import page_rows
 
 HEAD = 64  # bytes by which a format is told
-DAMAGE = (ValueError, OSError, struct.error, zlib.error, tifffile.TiffFileError, RuntimeError, IndexError)  # of a file
 
 
 @dataclass
@@ -62,7 +59,9 @@ class Source:
             return self.whole()[:, first:last]
         try:
             joined = self._joined(first, last)
-        except DAMAGE as error:
+        except MemoryError:
+            raise InputError(f"{self.path}: too large for this machine's memory; cut it into parts") from None
+        except Exception as error:  # every decoder has its own words for a damaged file
             cause = " ".join(str(error).split())[:80] or type(error).__name__
             raise InputError(f"{self.path}: damaged or cut short ({cause}); copy it again from its source") from None
         return self._finished(joined)
@@ -173,6 +172,8 @@ def open_sources(path: str | Path, channels: int | None = None, page: str | None
             raise
         except Image.DecompressionBombError:
             raise InputError(f"{path}: its header claims more than {MOST_PIXELS:,} pixels; cut it into parts") from None
+        except MemoryError:
+            raise InputError(f"{path}: its header takes more than this machine's memory; save it anew") from None
         except Exception as error:  # every reader of headers has its own words
             cause = " ".join(str(error).split())[:80] or type(error).__name__
             raise InputError(f"{path}: damaged or cut short ({cause}); copy it again from its source") from None

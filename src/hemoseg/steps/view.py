@@ -47,8 +47,8 @@ def _page(segmented: Segmented, images: int) -> Page:
     model, cells = segmented.facts["model"], int(segmented.images["cells"].sum())
     counted = f"{images} {'image' if images == 1 else 'images'}, {cells:,} cells"
     return Page(
-        title=f"{segmented.folder.resolve().name}, segmented by {model['name']}",
-        subtitle=f"{counted} · network {model['network']} · research use only",
+        title=f"{segmented.folder.resolve().name}, segmented by {model.get('name', 'a model')}",
+        subtitle=f"{counted} · network {model.get('network', 'unknown')} · research use only",
         class_names=segmented.class_names,
         missing="its file is not where it was when `hemoseg segment` read it.",
         notes=[
@@ -97,7 +97,9 @@ def _prediction(segmented: Segmented, name: str) -> Layer:
             f"{segmented.folder}: cells.csv and instances/{name}.tif hold different cells; segment it again"
         )
     columns = {key: cells[key].to_numpy() for key in ("class", *COLUMNS) if key in cells}
-    return Layer(str(segmented.facts["model"]["name"]), "prediction", instances, segmented.classes(name), columns)
+    return Layer(
+        str(segmented.facts["model"].get("name", "a model")), "prediction", instances, segmented.classes(name), columns
+    )
 
 
 def _truth(path: Path, segmented: Segmented) -> Callable[[str], Layer | None]:

@@ -33,6 +33,10 @@ def without_rows(file, kept=0):
     return edit
 
 
+def without(file, name):
+    return lambda folder: pd.read_csv(folder / file).drop(columns=name).to_csv(folder / file, index=False)
+
+
 FAULTS = {
     "a model that is none": (fact("model", "unet"), "segment.json: what it says of 'model' makes no sense"),
     "a path that is none": (fact("model", {"path": 5}), "what it says of 'model' makes no sense"),
@@ -52,6 +56,9 @@ FAULTS = {
     "a scale without sense": (column("images.csv", scale=1e9), "column 'scale' holds what no image has"),
     "pixels below 0": (column("images.csv", pixel_size_um=-1), "column 'pixel_size_um' holds what no pixel has"),
     "an area without end": (column("cells.csv", area_px="inf"), "cells.csv: holds values that are no numbers"),
+    "an area in words": (column("cells.csv", area_px="x9"), "cells.csv: column 'area_px' holds what is no number"),
+    "no areas": (without("cells.csv", "area_px"), "cells.csv: column 'area_px' is missing"),
+    "no size of pixels": (without("images.csv", "pixel_size_um"), "column 'pixel_size_um' is missing"),
     "a class beyond": (column("cells.csv", **{"class": 99}), "cells.csv: holds classes beyond 1 to 2"),
 }  # fmt: skip
 

@@ -239,6 +239,16 @@ def test_what_claims_too_much_is_refused_by_its_header(tmp_path, monkeypatch):
         open_source(tmp_path / "bomb.tif")
 
 
+@pytest.mark.parametrize(("options", "tag"), [({"tile": (16, 16)}, "TileWidth"), ({"rowsperstrip": 5}, "RowsPerStrip")])
+def test_strips_and_tiles_without_pixels_are_damage(tmp_path, options, tag):
+    file = tmp_path / "none.tif"
+    tifffile.imwrite(file, values(), photometric="rgb", compression="zlib", **options)
+    with tifffile.TiffFile(file, mode="r+b") as opened:
+        opened.pages[0].tags[tag].overwrite(0)
+    with pytest.raises(InputError, match=r"none\.tif: damaged or cut short"):
+        open_source(file).rows(0, 9)
+
+
 @pytest.mark.parametrize("cut", [0, 3, 40, 0.5, 0.98])
 @pytest.mark.parametrize("kind", ["TIFF", "zlib", "PNG", "JPEG"])
 def test_a_file_that_is_cut_short_is_named(tmp_path, kind, cut):
