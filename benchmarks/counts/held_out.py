@@ -52,7 +52,7 @@ def held_out(errors: dict[str, Any], size: int) -> list[dict[str, Any]]:
         truth.append(with_sum(np.sum([one["truth"] for one in taken], axis=0)))
         raw.append(with_sum(fields.total))
         value.append(with_sum(point(fields, known)))
-        ends.append(interval(with_sum(draws), LEVEL))
+        ends.append(interval(with_sum(draws), LEVEL, share=False))
     truth, raw, value, ends = (np.array(one, float) for one in (truth, raw, value, ends))
     inside = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
     shares = [of_share(int(one.sum()), len(one), alone(LEVEL)) for one in inside.T]

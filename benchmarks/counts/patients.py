@@ -30,6 +30,7 @@ class World:
         clustered: correlation of the classes of two cells of a field.
         crowding: by how much the logit of a miss rises with the logarithm of cells over their mean.
         harder: added to the logits of misses and confusions: another microscope than the evidence's.
+        alike_classes: added to the logit of taking an ``other`` cell for a disc.
     """
 
     mix: tuple[float, ...] = (0.80, 0.14, 0.06)
@@ -41,6 +42,7 @@ class World:
     clustered: float = 0.03
     crowding: float = 0.0
     harder: float = 0.0
+    alike_classes: float = 0.0
 
     def other(self, **changes: object) -> "World":
         return replace(self, **changes)
@@ -64,12 +66,13 @@ def patient(rng: np.random.Generator, world: World) -> Patient:
         world.between * (np.sqrt(1 - OWN) * c + np.sqrt(OWN) * o) for c, o in zip(common, own, strict=True)
     )
     safe = np.where(CONFUSED > 0, CONFUSED, 0.5)
+    alike = world.alike_classes * np.eye(3)[2][:, None] * np.eye(3)[0]
     return Patient(
         world,
         rng.dirichlet(np.array(world.mix) * world.alike),
         world.cells * rng.lognormal(-0.045, 0.3),
         logit(MISSED) + missed + world.harder,
-        np.where(CONFUSED > 0, logit(safe) + confused + world.harder, -np.inf),
+        np.where(CONFUSED > 0, logit(safe) + confused + world.harder + alike, -np.inf),
         MADE_UP * np.exp(made_up),
     )
 

@@ -9,7 +9,7 @@ The evidence is what a four-fold cross-validation by patient says of that; count
 truth of a patient is the mix that the simulation drew cells from, that of the fields at hand their true cells. Cells
 are typed twice: as round or sickled, and as round, sickled or other, which this typing hardly tells from round ones.
 
-Writes benchmarks/results/counts_smears.json.
+Writes benchmarks/results/counts_smears.json after every set; a run that was cut off goes on where it stopped.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from hemoseg.metrics.prevalence import Fields, drawn_fields, drawn_patient, inte
 from hemoseg.simulation import optics
 from hemoseg.simulation.patients import patient_of
 from hemoseg.simulation.smear import CLASS_NAMES, check, draw_frame
+from hemoseg.steps import files
 from hemoseg.tables.count_intervals import evidence_fields, perfect
 from hemoseg.tables.detector_errors import detector_errors
 
@@ -124,8 +125,8 @@ def true_cells(frame, class_of):
     return np.bincount(kinds, minlength=class_of.max() + 1)[1:]
 
 
-def inside(draws, truth):
-    low, high = interval(draws, 0.95)
+def inside(draws, truth, *, share):
+    low, high = interval(draws, 0.95, share=share)
     return (low - 1e-9 <= truth) & (truth <= high + 1e-9)
 
 
@@ -144,33 +145,46 @@ def of_typing(known, seed, patients, names, class_of):
         there = drawn_fields(fields, told, rng, DRAWS).astype(float)
         mix, there = shares_of(known, seed, LABELLED + p, class_of), np.column_stack([there, there.sum(axis=1)])
         rows.append({
-            "share of the patient": inside(shares, mix), "as found": inside(naive, mix),
-            "cells in these fields": inside(there, np.append(truth, truth.sum())),
-            "width of shares": np.subtract(*interval(shares, 0.95)[::-1]),
+            "share of the patient": inside(shares, mix, share=True), "as found": inside(naive, mix, share=True),
+            "cells in these fields": inside(there, np.append(truth, truth.sum()), share=False),
+            "width of shares": np.subtract(*interval(shares, 0.95, share=True)[::-1]),
         })  # fmt: skip
     return rows, np.sum([frame["found"] for frame in errors["frames"]], axis=0) / told.truth[:, None]
 
 
+def of_set(seed):
+    """Means over the patients of a set, of each typing."""
+    known, told = check(SETTINGS), {}
+    numbers = [LABELLED_FRAMES] * LABELLED + [FRAMES] * (SETTINGS["patients"] - LABELLED)
+    patients = [[frame_of(known, seed, p, n) for n in range(number)] for p, number in enumerate(numbers)]
+    for name, (classes, class_of) in TYPINGS.items():
+        rows, found = of_typing(known, seed, patients, classes, class_of)
+        told[name] = {key: np.mean([row[key] for row in rows], axis=0).round(4).tolist() for key in rows[0]}
+        told[name]["found as, by true class"] = found.round(4).tolist()
+    return told
+
+
+def measure(sets):
+    """Measure the sets that a run which was cut off has left; after a whole run, all of them anew."""
+    told = json.loads(OUT.read_text()) if OUT.exists() else {}
+    if not told.get("missing") or told["asked"] != sets:
+        told = {"level": 0.95, "asked": sets, "missing": list(sets), "sets": {}}
+    for seed in told["missing"].copy():
+        told["sets"][str(seed)] = of_set(seed)
+        told["missing"].remove(seed)
+        print(seed, json.dumps(told["sets"][str(seed)]), flush=True)
+        told["patients"] = len(told["sets"]) * (SETTINGS["patients"] - LABELLED)
+        for name, (classes, _) in TYPINGS.items():
+            rows = [of[name] for of in told["sets"].values()]
+            means = {key: np.mean([row[key] for row in rows], axis=0).round(4).tolist() for key in rows[0]}
+            told[name] = {"classes": classes, **means}
+        files.write_json(OUT, told)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", type=int, nargs="*", default=range(5), help="numbers of laboratories")
-    sets = parser.parse_args().sets
-    known, command = check(SETTINGS), f"python benchmarks/counts/smears.py {' '.join(map(str, sets))}"
-    rows, seen = ({name: [] for name in TYPINGS} for _ in range(2))
-    for seed in sets:
-        numbers = [LABELLED_FRAMES] * LABELLED + [FRAMES] * (SETTINGS["patients"] - LABELLED)
-        patients = [[frame_of(known, seed, p, n) for n in range(number)] for p, number in enumerate(numbers)]
-        for name, (classes, class_of) in TYPINGS.items():
-            of, found = of_typing(known, seed, patients, classes, class_of)
-            rows[name] += of
-            seen[name].append(found)
-            print(seed, name, {key: np.mean([row[key] for row in of], axis=0).round(3).tolist() for key in of[0]})
-    result = {"command": command, "level": 0.95, "patients": len(sets) * (SETTINGS["patients"] - LABELLED)}
-    for name, of in rows.items():
-        means = {key: np.mean([row[key] for row in of], axis=0).round(4).tolist() for key in of[0]}
-        result[name] = {"classes": TYPINGS[name][0], "width of shares": means.pop("width of shares"), "coverage": means}
-        result[name] |= {"found as, by true class": np.mean(seen[name], axis=0).round(4).tolist()}
-    OUT.write_text(json.dumps(result, indent=1) + "\n")
+    parser.add_argument("sets", type=int, nargs="*", default=list(range(5)), help="numbers of laboratories")
+    measure(parser.parse_args().sets)
 
 
 if __name__ == "__main__":

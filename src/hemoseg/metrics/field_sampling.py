@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-BORROWED = 10  # most degrees of freedom that other fields than the patients' own may add; not stated, ours
+BORROWED = 20  # most degrees of freedom that other fields than the patients' own fill up to; not stated, ours
 
 
 class Sampling(NamedTuple):

@@ -23,7 +23,7 @@ from hemoseg.metrics.field_sampling import Sampling
 
 DRAWS = 4000
 STEPS = 200  # of the constrained solution; ours
-SINGULAR = 1e8  # condition of a matrix that is not inverted
+SINGULAR = 1e8  # condition of a matrix that is not inverted; ours
 NOTHING = 1e-6  # of a cell
 
 
@@ -49,7 +49,7 @@ def corrected(found: np.ndarray, area: float, rates: Rates) -> np.ndarray:
     gain = rates.found + rates.pieces[:, None, :]
     ground = area * rates.made_up
     found = np.broadcast_to(np.asarray(found, float), ground.shape)
-    solvable = np.linalg.cond(gain) < SINGULAR
+    solvable = np.linalg.cond(gain, 1) < SINGULAR
     number = np.full(found.shape, -1.0)
     turned = gain[solvable].transpose(0, 2, 1)
     number[solvable] = np.linalg.solve(turned, (found - ground)[solvable][:, :, None])[:, :, 0]
@@ -102,11 +102,15 @@ def drawn_patient(
 def _uncertain(
     number: np.ndarray, effect: float, freedom: float, generator: np.random.Generator, draws: int
 ) -> np.ndarray:
-    """Mid-p confidence distribution of the means of counts, wider by a design effect that is itself uncertain."""
+    """Confidence distribution of the means of counts, wider by a design effect that is itself uncertain.
+
+    Of single cells it is mid-p, n and n + 1 evenly. Clustered cells count for fewer, and in smaller steps than one: the
+    two draw together about n + 1/2, the mean of both.
+    """
     inflated = freedom / generator.chisquare(freedom, (draws, 1)) if freedom else np.ones((draws, 1))
     scale = 1 + (effect - 1) * inflated
     coin = generator.integers(0, 2, (draws, len(number)))
-    return scale * generator.standard_gamma(number / scale + coin)
+    return scale * generator.standard_gamma(number / scale + 0.5 + (coin - 0.5) / scale)
 
 
 def drawn_fields(fields: Fields, detector: Detector, generator: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
@@ -129,9 +133,40 @@ def drawn_fields(fields: Fields, detector: Detector, generator: np.random.Genera
     return there
 
 
-def interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed ends of draws ``(B, ...)``; NaN draws are left out, and ends are draws, so those of counts whole."""
-    tails = (1 - level) / 2, (1 + level) / 2
-    known = ~np.isnan(draws).all(axis=0)
-    low, high = np.nanquantile(np.where(known, draws, 0), tails, axis=0, method="inverted_cdf")
-    return np.where(known, low, np.nan), np.where(known, high, np.nan)
+def interval(draws: np.ndarray, level: float, *, share: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of a range that holds ``level`` of the draws ``(B, ...)``: midway between equal tails and the shortest one.
+
+    The shortest is that on a scale that evens out variances, the square root of numbers and its arcsine of shares. Away
+    from 0 (and 1) the two are about the same. There, equal tails leave to the lower one what cannot be, and hold too
+    often; the shortest, one-sided, is left too often by rare classes. NaN draws are left out; ends are draws, so those
+    of counts whole.
+    """
+    flat = draws.reshape(len(draws), -1)
+    ends = np.full((2, flat.shape[1]), np.nan)
+    for place, column in enumerate(flat.T):
+        known = np.sort(column[~np.isnan(column)])
+        if not len(known):
+            continue
+        even = np.sqrt(known.clip(0))
+        even = np.arcsin(even.clip(0, 1)) if share else even
+        inside = int(np.ceil(level * len(known)))
+        shortest = int(np.argmin(even[inside - 1 :] - even[: len(known) - inside + 1]))
+        first = (shortest + (len(known) - inside) // 2) // 2
+        ends[:, place] = known[first], known[first + inside - 1]
+    low, high = ends.reshape(2, *draws.shape[1:])
+    return low, high
+
+
+def leverage(detector: Detector) -> np.ndarray:
+    """By how much the corrected number of each class changes when one found cell is typed as another class, ``(K,)``.
+
+    1 where classes are never confused, 1 / (sensitivity + specificity - 1) in two classes; inf where some look the
+    same. Classes of which the evidence has too few cells have NaN.
+    """
+    known, value = detector.known, np.full(len(detector.classes), np.nan)
+    found = mean_rates(detector).found[0][np.ix_(known, known)]
+    shares = found / found.sum(axis=1, keepdims=True)
+    if known.any():
+        singular = np.linalg.cond(shares) > SINGULAR
+        value[known] = np.inf if singular else np.ptp(np.linalg.inv(shares), axis=0)
+    return np.maximum(value, 1)

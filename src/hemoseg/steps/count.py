@@ -5,8 +5,9 @@ saw it do; without it numbers are as found. Writes three files into --out, each 
 
 * ``patients.csv`` and ``images.csv``: a row per patient or image, measure, target and class, see
   `hemoseg.tables.count_intervals`: ``found``, cells as the model found them; ``value``, corrected; ``low``, ``high``,
-  the interval; of shares of a patient also ``fields_needed`` and ``cells_needed`` for the half width --within, and
-  ``floor``, the half width that the model's errors leave with any number of fields; ``notes``, words;
+  the interval; of shares of a patient also ``fields_needed`` and ``cells_needed`` in all, with which four in five
+  patients' half widths are at most --within, and ``floor``, the half width that the model's errors leave with any
+  number of fields; ``notes``, words;
 * ``facts.json``: what was counted by which rules, and what the words say.
 
 Which cells count is as in the evidence: none below its least area. A cell at the upper or left border counts and one at

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from hemoseg.metrics.counting import EVERY
-from hemoseg.metrics.detector import Detector, detector, mean_rates
+from hemoseg.metrics.detector import Detector, detector
 from hemoseg.metrics.field_sampling import Sampling, borrowed, sampling_of
-from hemoseg.metrics.prevalence import Fields, drawn_fields, drawn_patient, interval, point
+from hemoseg.metrics.prevalence import Fields, drawn_fields, drawn_patient, interval, leverage, point
 from hemoseg.metrics.sample_size import fields_for
 from hemoseg.tables.sickling import sickling_rows
 
 FIELDS, PATIENT = "these fields", "patient"
-CONDITION = (
-    20.0  # of the shares by which classes are found as one another, above which they are hardly told apart; ours
-)
+LEVERAGE = 2.0  # of a cell that is typed as another class, above which classes are hardly told apart; ours
+FEW_FIELDS = 2  # with which coverage is above its level by more than two points (benchmarks/counts)
+FEW_PATIENTS = 4  # in the evidence, below which how they differ is mostly assumed; not stated, ours
 COLUMNS = [
     *("group", "image", "fields", "measure", "target", "class", "unit", "found", "value", "low", "high"),
     *("floor", "fields_needed", "cells_needed", "notes"),
@@ -31,10 +31,13 @@ NOTES = {
     "no_evidence": "The model's errors are not known: numbers are as found, and intervals hold sampling alone.",
     "few_in_evidence": "The evidence has too few labelled cells of the class to know its errors: they are taken to be "
     "missed as cells of the other classes are and never confused, and no interval is given.",
-    "hardly_told_apart": "The model confuses classes so much that correction multiplies every error.",
+    "hardly_told_apart": "The model confuses this class with another so much that each cell that is typed wrongly "
+    "changes the corrected number by more than two: the interval may hold less often than it says. Merge the classes.",
     "no_patients_in_evidence": "The evidence names no patients: what differs between them is not in the intervals, "
     "only what differs between frames.",
+    "few_patients_in_evidence": "The evidence has fewer than four patients: how much they differ is mostly assumed.",
     "one_field": "The patient has one field: how fields differ is taken from other patients or the evidence.",
+    "few_fields": "The patient has one or two fields: intervals of shares hold more often than they say.",
     "fields_alike": "No patient has two fields, and neither has the evidence: cells are taken to fall at random.",
     "shape_only": "Of the outlines as found: the model's errors are not in the interval.",
     "out_of_reach": "No number of fields makes the interval as narrow as asked: the model's errors leave `floor`.",
@@ -136,7 +139,7 @@ def _of_fields(found: Found, fields: Fields, detector: Detector | None, seed: li
     for measure, made in (("count", _with_sum), ("share", _shares)):
         ends = np.full((2, len(value) + 1), np.nan)
         if draws is not None:
-            ends = np.array(interval(made(draws.astype(float)), found.level))
+            ends = np.array(interval(made(draws.astype(float)), found.level, share=measure == "share"))
         yield from _rows(found, detector, fields, told | {"measure": measure}, made(value), ends)
 
 
@@ -148,17 +151,19 @@ def _of_patient(
     notes = [
         _notes(found, detector),
         "one_field" if len(images) == 1 else "",
+        "few_fields" if len(images) <= FEW_FIELDS else "",
         "" if sampling.freedom else "fields_alike",
     ]
     told = {"target": PATIENT, "notes": ";".join(filter(None, notes))}
     shares, density = drawn_patient(fields, known, sampling, np.random.default_rng(seed))
     value, per_unit = point(fields, known), fields.area.sum() / images["field"].sum()
-    ends = np.array(interval(np.pad(shares, ((0, 0), (0, 1)), constant_values=np.nan), found.level))
+    padded = np.pad(shares, ((0, 0), (0, 1)), constant_values=np.nan)
+    ends = np.array(interval(padded, found.level, share=True))
     rows = _rows(found, detector, fields, told | {"measure": "share"}, _shares(value), ends)
     for row, plan in zip(rows, _plans(found, fields, known, sampling), strict=False):  # one class has no shares
         more = {"notes": _joined(row["notes"], "out_of_reach")} if plan.get("fields_needed") == np.inf else {}
         yield row | plan | more | ({} if detector else {"floor": np.nan})
-    ends = np.array(interval(_with_sum(density * per_unit), found.level))
+    ends = np.array(interval(_with_sum(density * per_unit), found.level, share=False))
     value = _with_sum(value / images["field"].sum())
     yield from _rows(found, detector, fields, told | {"measure": "density", "unit": found.unit}, value, ends)
 
@@ -166,7 +171,7 @@ def _of_patient(
 def _plans(found: Found, fields: Fields, detector: Detector, sampling: Sampling) -> list[dict[str, float]]:
     """Of each class the fields and cells that its share needs, and what its interval would always keep."""
     cells = fields.total.sum() / len(fields.area)
-    if not cells:
+    if not cells or len(found.classes) == 1:
         return [{} for _ in found.classes]
     plan = fields_for(found.within, fields, detector, sampling, found.level)
     return [
@@ -185,9 +190,11 @@ def _rows(
     is_share, single = told["measure"] == "share", len(found.classes) == 1
     names = [] if is_share and single else [*found.classes, *([] if is_share or single else [EVERY])]
     unknown = [*(~detector.known if detector else [False] * len(found.classes)), False]
+    hard = [*(leverage(detector) > LEVERAGE if detector else [False] * len(found.classes)), False]
     number = _with_sum(fields.total)
     for k, name in enumerate(names):
-        notes = _joined(told["notes"], "few_in_evidence" if unknown[k] else "")
+        said = ["few_in_evidence" if unknown[k] else "", "hardly_told_apart" if hard[k] else ""]
+        notes = _joined(told["notes"], *said)
         low, high = (np.nan, np.nan) if unknown[k] else ends[:, k]
         row = {"unit": "cells" if told["measure"] == "count" else ""} | told | {"class": name, "found": number[k]}
         yield row | {"value": value[k], "low": low, "high": high, "notes": notes}
@@ -206,10 +213,8 @@ def _shares(number: np.ndarray) -> np.ndarray:
 def _notes(found: Found, detector: Detector | None) -> str:
     if detector is None:
         return _joined(*found.notes, "no_evidence")
-    known = mean_rates(detector).found[0][detector.known]
-    shares = known / known.sum(axis=1, keepdims=True)
-    hard = len(shares) > 1 and np.linalg.cond(shares[:, detector.known]) > CONDITION
-    words = {"hardly_told_apart": hard, "no_patients_in_evidence": not detector.grouped}
+    few = detector.grouped and detector.freedom + 1 < FEW_PATIENTS
+    words = {"no_patients_in_evidence": not detector.grouped, "few_patients_in_evidence": few}
     return _joined(*found.notes, *(word for word, so in words.items() if so))
 
 

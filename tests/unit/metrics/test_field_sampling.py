@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hemoseg.metrics.field_sampling import Sampling, borrowed, sampling_of
+from hemoseg.metrics.field_sampling import BORROWED, Sampling, borrowed, sampling_of
 
 
 def fields(rng, patients, number, dense, mix, cells=30):
@@ -43,8 +43,8 @@ def test_single_and_empty_fields_say_nothing():
 
 def test_what_own_fields_leave_open_is_borrowed_and_no_more():
     other = Sampling(0.3, 0.1, 100)
-    assert borrowed(Sampling(), other) == Sampling(0.3, 0.1, 10)
-    assert borrowed(Sampling(0.1, 0.0, 5), other) == pytest.approx(Sampling(0.2, 0.05, 10))
-    enough = Sampling(0.1, 0.0, 12)
+    assert borrowed(Sampling(), other) == Sampling(0.3, 0.1, BORROWED)
+    assert borrowed(Sampling(0.1, 0.0, BORROWED / 2), other) == pytest.approx(Sampling(0.2, 0.05, BORROWED))
+    enough = Sampling(0.1, 0.0, BORROWED + 2)
     assert borrowed(enough, other) is enough
     assert borrowed(Sampling(), Sampling()) == Sampling()

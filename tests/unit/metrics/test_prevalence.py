@@ -6,7 +6,7 @@ from scipy import optimize, stats
 
 from hemoseg.metrics.detector import Rates, detector, mean_rates
 from hemoseg.metrics.field_sampling import Sampling
-from hemoseg.metrics.prevalence import Fields, corrected, drawn_fields, drawn_patient, interval, point
+from hemoseg.metrics.prevalence import Fields, corrected, drawn_fields, drawn_patient, interval, leverage, point
 
 PERFECT = 10**9  # true cells in evidence that leaves nothing open
 
@@ -78,7 +78,7 @@ def test_the_interval_of_a_share_is_that_of_lang_and_reiczigel_where_theirs_is_g
     positive, tested, sensitivity, specificity, of_each = 120, 400, 0.9, 0.95, 300
     evidence = known([[specificity, 1 - specificity], [1 - sensitivity, sensitivity]], cells=of_each)
     shares, _ = drawn_patient(one_field(tested - positive, positive), evidence, Sampling(), np.random.default_rng(0))
-    low, high = interval(shares[:, 1], 0.95)
+    low, high = interval(shares[:, 1], 0.95, share=True)
     # Lang and Reiczigel 2014, doi:10.1016/j.prevetmed.2013.09.015, equations 4 to 17
     z = stats.norm.ppf(0.975)
     se, sp = ((of_each * rate + 1) / (of_each + 2) for rate in (sensitivity, specificity))
@@ -96,17 +96,17 @@ def test_the_interval_of_a_share_is_that_of_lang_and_reiczigel_where_theirs_is_g
 
 def test_a_class_of_which_none_was_found_may_be_there_all_the_same():
     shares, density = drawn_patient(one_field(100, 0), known(np.eye(2)), Sampling(), np.random.default_rng(0))
-    low, high = interval(shares[:, 1], 0.95)
+    low, high = interval(shares[:, 1], 0.95, share=True)
     exact = stats.beta.ppf(0.975, 1, 100)  # Clopper and Pearson, which is wider
     assert low == 0
     assert 0.6 * exact < high < exact
-    assert interval(density[:, 1], 0.95)[1] == pytest.approx(-np.log(0.05), rel=0.1)  # mid-p of a Poisson number
+    assert interval(density[:, 1], 0.95, share=False)[1] == pytest.approx(-np.log(2 * 0.0375), rel=0.1)  # mid-p
 
 
 def test_fields_without_a_cell_have_no_shares_and_at_most_some_cells():
     shares, density = drawn_patient(one_field(0, 0), known(np.eye(2)), Sampling(), np.random.default_rng(0))
     assert np.isnan(shares).any()
-    assert interval(density.sum(axis=1), 0.95)[1] < 8
+    assert interval(density.sum(axis=1), 0.95, share=False)[1] < 8
     assert (drawn_fields(one_field(0, 0), known(np.eye(2)), np.random.default_rng(0)) == 0).all()
 
 
@@ -139,7 +139,7 @@ def test_clustered_fields_widen_the_patients_interval_and_not_that_of_these_fiel
     found, model = one_field(60, 40), known([[0.9, 0.05], [0.05, 0.9]])
     told = Sampling(), Sampling(0.1, 0.03)
     alone, clustered = (drawn_patient(found, model, sampling, np.random.default_rng(0)) for sampling in told)
-    width = [np.subtract(*interval(draws[0][:, 0], 0.95)) for draws in (clustered, alone)]
+    width = [np.subtract(*interval(draws[0][:, 0], 0.95, share=True)) for draws in (clustered, alone)]
     assert width[0] / width[1] == pytest.approx(np.sqrt(1 + 0.03 * 99), rel=0.06)
     spread = [draws[1].sum(axis=1).std() for draws in (clustered, alone)]
     assert spread[0] / spread[1] == pytest.approx(np.sqrt(1 + 0.1 * 100), rel=0.06)
@@ -148,3 +148,36 @@ def test_clustered_fields_widen_the_patients_interval_and_not_that_of_these_fiel
 def test_rows_of_rates_add_to_one():
     rates = mean_rates(known([[0.7, 0.2], [0.1, 0.8]]))
     assert rates.found.sum(axis=2) + rates.missed == pytest.approx(1)
+
+
+def test_the_interval_holds_its_part_of_the_draws_and_lies_between_equal_tails_and_the_shortest():
+    rng = np.random.default_rng(0)
+    inside = rng.normal(0.5, 0.02, 40001)
+    assert interval(inside, 0.9, share=True) == pytest.approx(np.quantile(inside, [0.05, 0.95]), abs=2e-3)
+    at_zero = np.maximum(rng.normal(0, 0.02, 40001), 0)  # half of them nothing
+    low, high = interval(at_zero, 0.9, share=True)
+    assert low == 0
+    assert high == pytest.approx(np.quantile(at_zero, 0.925), rel=0.01)  # of 0.95 and 0.9
+    mirrored = interval(1 - at_zero, 0.9, share=True)
+    assert mirrored == pytest.approx((1 - high, 1), abs=1e-9)
+    rare = rng.beta(3, 30, 4001)
+    low, high = interval(rare, 0.9, share=True)
+    assert interval(1 - rare, 0.9, share=True) == pytest.approx((1 - high, 1 - low), abs=2e-3)
+    assert np.mean(rare < low) < 0.049
+    numbers = rng.poisson(3.0, (999, 2, 2)).astype(float)
+    numbers[:500, 1, 1] = np.nan
+    low, high = interval(numbers, 0.8, share=False)
+    held = ((low <= numbers) & (numbers <= high)).sum(axis=0) / (~np.isnan(numbers)).sum(axis=0)
+    assert (held >= 0.8).all()
+    assert np.isnan(interval(np.full((9, 1), np.nan), 0.9, share=True)).all()
+
+
+def test_leverage_is_that_of_rogan_and_gladen_and_what_moving_a_cell_does():
+    assert leverage(known([[0.9, 0.1], [0.3, 0.7]])) == pytest.approx([1 / 0.6] * 2, rel=1e-3)
+    assert leverage(known(np.eye(3))) == pytest.approx([1, 1, 1], abs=1e-3)
+    assert np.isinf(leverage(known([[0.5, 0.5], [0.5, 0.5]]))).all()
+    model = known([[0.8, 0.1, 0.1], [0.05, 0.9, 0.05], [0.3, 0.1, 0.6]])
+    numbers = [point(one_field(*(100 * np.ones(3, int) + move)), model) for move in np.eye(3, dtype=int)]
+    moved = np.abs(np.subtract.outer(range(3), range(3))) > 0
+    most = np.array([[np.abs(a - b) for b in numbers] for a in numbers])[moved].max(axis=0)
+    assert leverage(model) == pytest.approx(most, rel=1e-3)

@@ -119,6 +119,24 @@ def test_classes_that_are_hardly_told_apart_and_unnamed_patients_are_said():
         assert notes.str.contains(word).any()
 
 
+def test_only_the_classes_that_are_hardly_told_apart_are_said_to_be():
+    found_as = [[70, 0, 10], [0, 20, 0], [10, 0, 10]]  # a third class, half of it found as discs
+    frames = [frame | {"truth": [80, 20, 20], "found": found_as, "pieces": [0] * 3, "made_up": [0] * 3}
+              for frame in evidence()["frames"]]  # fmt: skip
+    told = found_in(cells((42, 8, 5)), images("p"), [*CLASSES, "other"], border="all", min_area=0.0)
+    table = patient_counts(told, detector(evidence(frames=frames, classes=[*CLASSES, "other"])))
+    said = table[table["notes"].str.contains("hardly_told_apart")]
+    assert set(said["class"]) == {"disc", "other"}
+    assert set(said["measure"]) == {"count", "share", "density"}
+
+
+def test_evidence_of_few_patients_is_said_to_be():
+    for patients, few in ((2, True), (4, False)):
+        frames = [frame | {"group": n % patients, "frame": n} for n, frame in enumerate(evidence()["frames"] * 2)]
+        notes = image_counts(found(cells((42, 8)), images("p")), detector(evidence(frames=frames)))["notes"]
+        assert notes.str.contains("few_patients_in_evidence").all() == few
+
+
 def test_density_is_of_the_field_and_in_millimetres_where_pixels_have_a_size():
     table = patient_counts(found(cells((50, 0)), images("p", scale=0.5)), None)
     row = one(table, measure="density", **{"class": "all"})
@@ -161,4 +179,5 @@ def test_precision_that_no_field_gives_is_said_and_so_are_automatic_labels():
     row = one(table, measure="share", target=PATIENT, **{"class": "sickle"})
     assert np.isinf(row["fields_needed"])
     assert row["floor"] > 0.01
-    assert row["notes"].split(";") == ["against_auto", "one_field", "fields_alike", "out_of_reach"]
+    said = "against_auto;few_patients_in_evidence;one_field;few_fields;fields_alike;hardly_told_apart;out_of_reach"
+    assert row["notes"] == said
