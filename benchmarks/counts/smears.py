@@ -9,6 +9,8 @@ The evidence is what a four-fold cross-validation by patient says of that; count
 truth of a patient is the mix that the simulation drew cells from, that of the fields at hand their true cells. Cells
 are typed twice: as round or sickled, and as round, sickled or other, which this typing hardly tells from round ones.
 
+Sets 0, 1, 3 and 4 were looked at while `rate_variation.PRIOR` was chosen (on run.py's scenarios); set 2 was not.
+
 Writes benchmarks/results/counts_smears.json after every set; a run that was cut off goes on where it stopped.
 """
 
