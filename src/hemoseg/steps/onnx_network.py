@@ -18,6 +18,9 @@ from hemoseg.steps.descriptions import checked_description, checked_evidence
 from hemoseg.steps.running import checked_channels, labelled, one
 from hemoseg.steps.weights import DESCRIBED
 
+MOST_STRIDE = 1024  # pixels of the image behind one of the coarsest map
+TRIED_SIDE = 32  # pixels of the image on which a file is tried
+
 
 @dataclass(frozen=True)
 class OnnxNetwork:
@@ -93,12 +96,29 @@ def read_onnx(path: Path, device: torch.device) -> tuple[Any, dict[str, Any], di
         raise InputError(f"{path}: says nothing of {missing[0]!r}; export it again")
     checked_description(path, description)
     checked_evidence(path, evidence)
-    takes, gives = [one.name for one in session.get_inputs()], {one.name: one for one in session.get_outputs()}
+    takes, gives = ([one.name for one in some] for some in (session.get_inputs(), session.get_outputs()))
     if takes != ["image"] or "probability" not in gives:
-        raise InputError(f"{path}: takes {takes} and gives {list(gives)}; only files of `hemoseg export` are read")
-    if gives["probability"].shape[1] != len(description["classes"]):
-        raise InputError(f"{path}: gives {gives['probability'].shape[1]} classes and names others; export it again")
+        raise InputError(f"{path}: takes {takes} and gives {gives}; only files of `hemoseg export` are read")
+    if description["normalisation"] is None or not 1 <= stride <= MOST_STRIDE:
+        raise InputError(f"{path}: says nothing of its normalisation or its stride; export it again")
+    _try(path, session, description)
     return session, description, evidence, stride
+
+
+def _try(path: Path, session: Any, description: dict[str, Any]) -> None:
+    """Let a file look at a small image before anything rests on it.
+
+    Raises:
+        InputError: it does not run, or says something else than a probability per class and pixel.
+    """
+    image = np.zeros((1, description["in_channels"], TRIED_SIDE, TRIED_SIDE), np.float32)
+    try:
+        said = session.run(["probability"], {"image": image})[0]
+    except Exception as error:  # onnxruntime's exceptions share no base of their own
+        cause = " ".join(str(error).split())[:100]
+        raise InputError(f"{path}: does not run ({cause}); export it again") from None
+    if said.shape != (1, len(description["classes"]), *image.shape[2:]) or not np.isfinite(said).all():
+        raise InputError(f"{path}: gives no probability of each of its classes; export it again")
 
 
 def onnx_network(session: Any, description: dict[str, Any], markers: dict[str, Any]) -> OnnxNetwork:

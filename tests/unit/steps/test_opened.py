@@ -1,6 +1,7 @@
 """A model that is opened says what `predict` says of the same image."""
 
 import contextlib
+import json
 
 import numpy as np
 import pytest
@@ -196,3 +197,45 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "evidence.json").write_text("{")
     with pytest.raises(InputError, match=r"evidence.json: not readable as JSON"):
         open_model(tmp_path, CPU)
+
+
+def onnx_file(path, told, weights=0.1, name="probability", stride="1"):
+    """A file such as `export` writes, of a network that is one convolution of 1 x 1."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, tensor = onnx.helper, onnx.numpy_helper.from_array(np.full((3, 3, 1, 1), weights, np.float32), "weights")
+    ends = (helper.make_tensor_value_info(one, 1, ["b", 3, "h", "w"]) for one in ("image", name))
+    nodes = [
+        helper.make_node("Conv", ["image", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], [name], axis=1),
+    ]
+    graph = helper.make_graph(nodes, "network", [next(ends)], [next(ends)], [tensor])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    texts = {"model.json": json.dumps(told), "evidence.json": "{}", "stride": stride}
+    helper.set_model_props(model, texts)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+ONNX_FAULTS = {
+    "another output": ({}, {"name": "logit"}, "takes .'image'. and gives .'logit'.; only files of `hemoseg export`"),
+    "no stride": ({}, {"stride": "0"}, "says nothing of its normalisation or its stride; export it again"),
+    "no normalisation": ({"normalisation": None}, {}, "says nothing of its normalisation or its stride"),
+    "weights that are no numbers": ({}, {"weights": np.nan}, "gives no probability of each of its classes"),
+    "other classes": ({"classes": ["background", "cell"]}, {}, "gives no probability of each of its classes"),
+    "other channels": (
+        {"in_channels": 1, "normalisation": {"white": 255, "mean": [0], "sd": [1]}}, {}, "does not run .*; export it"
+    ),
+    "a description that makes no sense": ({"classes": "abc"}, {}, "what it says of 'classes' makes no sense"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ONNX_FAULTS)
+def test_an_onnx_file_is_tried_before_anything_rests_on_it(tmp_path, fault):
+    write_model(tmp_path, "unet")
+    description = read_json(tmp_path / "model.json")
+    open_model(onnx_file(tmp_path / "well.onnx", description), CPU)
+    change, options, sentence = ONNX_FAULTS[fault]
+    path = onnx_file(tmp_path / "ill.onnx", description | change, **options)
+    with pytest.raises(InputError, match=f"ill.onnx: {sentence}"):
+        open_model(path, CPU)
