@@ -412,6 +412,20 @@ def test_no_name_leads_out_of_the_folder_or_into_another_cell(lab):
     assert sorted(path.name for path in lab.iterdir()) == ["frames", "model", "odd", "out"]
 
 
+def test_a_name_that_a_spreadsheet_would_take_for_a_formula_is_told_as_a_path(lab):
+    for name in ("=1+1.png", "@a.png", "usual.png"):
+        Image.fromarray(image()).save(name)
+    found, _ = find_items(["=1+1.png", "@a.png", "usual.png"], channels=3)
+    assert [one.file for one in found] == ["./=1+1.png", "./@a.png", "usual.png"]
+
+
+def test_a_pixel_size_that_is_given_goes_before_what_the_file_tells(lab):
+    size = {f"PhysicalSize{axis}": 0.25 for axis in "XY"} | {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}
+    tifffile.imwrite("sized.ome.tif", image()[..., 0], metadata={"axes": "YX"} | size)
+    for given, known in ((None, 0.25), (0.5, 0.5)):
+        assert find_items(["sized.ome.tif"], channels=1, pixel_size=given)[0][0].pixel_size == known
+
+
 def test_names_that_a_file_system_may_take_for_one_are_two(lab):
     for folder, name in (("one", "a.png"), ("two", "A.png")):
         (lab / folder).mkdir()
