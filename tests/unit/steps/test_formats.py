@@ -128,11 +128,18 @@ def test_coco_numbers_the_cells_of_all_images_and_scores_those_whose_probability
         write_labels(tmp_path / "instances" / f"{name}.tif", instances)
         parts.append(table_of(instances, classes, name).assign(probability=0.75 - number / 4))
     parts[1].loc[0, "probability"] = np.nan
-    rows = [{"image": name, "file": f"{name}.png", "rows": 37, "columns": 53} for name in ("a", "b")]
+    rows = [{"image": name, "file": f"{name}/same.png", "rows": 37, "columns": 53} for name in ("a", "b")]
     coco.write(tmp_path / "coco.json", pd.DataFrame(rows), pd.concat(parts), FACTS)
     found = strictly((tmp_path / "coco.json").read_text(encoding="utf-8"))["annotations"]
     assert [one["id"] for one in found] == list(range(1, len(found) + 1))
     assert [one["image_id"] for one in found] == [1] * len(parts[0]) + [2] * len(parts[1])
+    assert list(coco.read(tmp_path / "coco.json")) == ["a", "b"]
+    content = json.loads((tmp_path / "coco.json").read_text(encoding="utf-8"))
+    for image in content["images"]:  # as another tool would hand it back
+        del image["hemoseg"]
+    (tmp_path / "others.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="two images are called 'same'"):
+        coco.read(tmp_path / "others.json")
     assert [one.get("score") for one in found] == [0.75] * len(parts[0]) + [None] + [0.5] * (len(parts[1]) - 1)
 
 
