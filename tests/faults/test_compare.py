@@ -129,7 +129,7 @@ FAULTS = {
     "no such column": (lambda root: None, ("--columns", "dize"), "--columns: there is no 'dize'; did you mean dice"),
     "groups of nobody": (groups("id,group\na,P\nb,P\n"), GROUPS, "groups.csv: tells no group of c, d; add a line"),
     "two groups": (
-        groups("id,group\na,P\nb,P\nc,P\nd,P\na.png,Q\n"),
+        groups("id,group\na,P\nb,P\nc,P\nd,P\na,Q\n"),
         GROUPS,
         "tells two groups of a, P and Q; name each",
     ),

@@ -91,8 +91,8 @@ def _images(args: argparse.Namespace, segmented: Segmented) -> pd.DataFrame:
     """The images that are counted, with their patients."""
     images = segmented.images
     if args.groups:
-        groups = read_groups(args.groups, [Path(file).name for file in images["file"]])
-        images = images.assign(group=[groups[Path(file).name] for file in images["file"]])
+        groups = read_groups(args.groups, images["file"].tolist())
+        images = images.assign(group=[groups[file] for file in images["file"]])
     if args.unflagged:
         images = images[images["flags"] == ""]
     if images.empty:

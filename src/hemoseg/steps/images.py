@@ -9,6 +9,8 @@ palette                      its colours as an image, its indices as labels
 grey + alpha, RGBA           alpha dropped with a notice, unless four channels are asked for
 float in [0, 1] (TIFF)       16 bit; NaN, infinite or other values are refused
 CMYK and other colour spaces refused
+TIFF packed by zlib, none    any depth of 8 to 64 bits, read strip by strip or tile by tile
+TIFF packed otherwise        LZW and PackBits; CCITT, JPEG, LZMA and ZSTD with 8 bits or grey
 ===========================  ==================================================================
 
 Images are never rotated by their EXIF orientation: label images carry none, and both must match.

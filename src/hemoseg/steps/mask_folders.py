@@ -170,8 +170,9 @@ def read_groups(path: Path, ids: Sequence[str]) -> dict[str, str]:
     """Group (patient or slide) of each image, from a CSV with columns ``id`` (or ``image``) and ``group``.
 
     Args:
-        path: the CSV; a name in it may have the ending of its file, a folder before it, or neither.
-        ids: names of images, with or without the endings of their files.
+        path: the CSV; a name in it may have the ending of its file and folders before it, or neither.
+        ids: names of images, with or without the endings of their files and folders before them. Where both tell
+            folders, those next to the file must agree.
 
     Returns:
         Group by each of ``ids``.
@@ -184,12 +185,12 @@ def read_groups(path: Path, ids: Sequence[str]) -> dict[str, str]:
     rows = read_rows(path)
     if rows and "group" not in rows[0]:
         raise InputError(f"{path}: has no column `group`; name the columns id and group in the first line")
-    told: dict[str, dict[str, None]] = {}
+    told: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for row in rows:
-        name = PureWindowsPath(row.get("id") or row.get("image", "")).name
-        for known in {name, stem_of(name)} if row.get("group") else ():
-            told.setdefault(known, {})[row["group"]] = None
-    groups = {name: list(told.get(name) or told.get(stem_of(name)) or ()) for name in ids}
+        parts = PureWindowsPath(row.get("id") or row.get("image", "")).parts
+        if parts and row.get("group"):
+            told.setdefault(stem_of(parts[-1]), []).append((parts, row["group"]))
+    groups = {name: _groups_of(PureWindowsPath(name).parts, told) for name in ids}
     if lost := [name for name in ids if not groups[name]]:
         raise InputError(f"{path}: tells no group of {_and_more(lost)}; add a line for each image")
     if torn := [name for name in ids if len(groups[name]) > 1]:
@@ -199,6 +200,25 @@ def read_groups(path: Path, ids: Sequence[str]) -> dict[str, str]:
             "two differ in nothing else"
         )
     return {name: groups[name][0] for name in ids}
+
+
+def _groups_of(parts: tuple[str, ...], told: Mapping[str, list[tuple[tuple[str, ...], str]]]) -> list[str]:
+    """Groups of the rows that name a file best: by its ending, then by most of its folders."""
+    best: tuple[bool, int] = (False, -1)
+    groups: dict[str, None] = {}
+    for named, group in told.get(stem_of(parts[-1]), []):
+        exact = named[-1] == parts[-1]
+        if not exact and stem_of(named[-1]) != named[-1] and stem_of(parts[-1]) != parts[-1]:
+            continue  # both tell the ending, and not the same
+        folders = list(zip(named[-2::-1], parts[-2::-1], strict=False))
+        if any(one != other for one, other in folders):
+            continue
+        score = exact, len(folders)
+        if score > best:
+            best, groups = score, {}
+        if score == best:
+            groups[group] = None
+    return list(groups)
 
 
 def stem_of(name: str) -> str:

@@ -85,9 +85,8 @@ def with_groups(items: list[Item], path: Path | None) -> list[Item]:
     """
     if path is None:
         return items
-    names = [Path(item.file).name for item in items]
-    groups = read_groups(path, names)
-    return [replace(item, group=groups[name]) for item, name in zip(items, names, strict=True)]
+    groups = read_groups(path, [item.file for item in items])
+    return [replace(item, group=groups[item.file]) for item in items]
 
 
 def safe_name(stem: str) -> str:

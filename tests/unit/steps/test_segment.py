@@ -343,7 +343,21 @@ def test_files_that_differ_by_their_endings_alone_keep_their_groups(lab, capsys)
     }  # fmt: skip
     (lab / "groups.csv").write_text("id,group\na,patient 1\na,patient 2\nb,patient 3\n")
     segment("frames", "--groups", "groups.csv", expect=2)
-    assert "tells two groups of a.png, patient 1 and patient 2; name each image once" in capsys.readouterr().err
+    assert "tells two groups of frames/a.png, patient 1 and patient 2; name each image once" in capsys.readouterr().err
+
+
+def test_files_of_one_name_in_the_folders_of_two_patients_keep_their_groups(lab, capsys):
+    for patient in ("one", "two"):
+        (lab / patient).mkdir()
+        Image.fromarray(image((24, 24))).save(lab / patient / "a.png")
+    (lab / "groups.csv").write_text("image,group\none/a.png,patient 1\ntwo/a.png,patient 2\n")
+    segment("one", "two", "--groups", "groups.csv")
+    assert read_segmented("out").images["group"].tolist() == ["patient 1", "patient 2"]
+    assert main(["count", "out", "--groups", "groups.csv", "--out", "counts"]) == 0
+    assert pd.read_csv("counts/patients.csv")["group"].unique().tolist() == ["patient 1", "patient 2"]
+    (lab / "groups.csv").write_text("image,group\none/a.png,patient 1\n")
+    segment("one", "two", "--groups", "groups.csv", out="lost", expect=2)
+    assert "tells no group of two/a.png; add a line for each image" in capsys.readouterr().err
 
 
 def test_a_camera_of_12_bits_is_told_and_asked_for(lab, capsys):
