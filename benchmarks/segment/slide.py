@@ -39,7 +39,7 @@ from hemoseg.models import unet
 from hemoseg.simulation import generator
 from hemoseg.steps.files import write_json
 from hemoseg.steps.segmented import read_segmented
-from hemoseg.steps.tiff_planes import page_rows
+from hemoseg.steps.tiff_segments import page_rows
 from hemoseg.steps.weights import sha256, write_weights
 from hemoseg.training.batches import Normalisation
 
