@@ -183,7 +183,7 @@ def main(argv=None):
         known[name] = reference([agreement(mask(image), image) for image, _, _ in test])
     record = read_json(args.out) if args.out.exists() else {"rows": []}
     record |= {
-        "command": shlex.join(["python", "benchmarks/another_microscope/run.py", *(argv or sys.argv[1:])]),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "steps": args.steps, "fold": args.fold, "seed": args.seed, "network": NETWORK,
         "augment": AUGMENT, "typical_area_px": typical, "agreement": known,
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__},

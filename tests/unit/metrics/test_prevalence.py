@@ -127,6 +127,30 @@ def test_missed_cells_of_these_fields_are_as_many_as_brute_force_says():
     assert there.std() == pytest.approx(np.sqrt((true**2 * weight).sum() - mean**2), rel=0.05)
 
 
+@pytest.mark.parametrize("found", [0, 3])
+@pytest.mark.parametrize("recall", [0.4, 0.9])
+def test_missed_cells_of_few_found_ones_are_spread_as_in_the_closed_form(found, recall):
+    """With Jeffreys' prior the missed cells of a class are negative binomial: none found does not mean none there."""
+    there = drawn_fields(one_field(found), known([[recall]]), np.random.default_rng(0), 20000)[:, 0]
+    missed = stats.nbinom(found + 0.5, recall)
+    assert there.min() == found
+    for number in range(6):
+        assert (there - found <= number).mean() == pytest.approx(missed.cdf(number), abs=0.012)
+
+
+def test_a_class_that_is_taken_for_another_may_be_there_though_none_was_found():
+    """Two classes, the second found as the first at 3 in 10: brute force over both true numbers."""
+    there = drawn_fields(one_field(12, 0), known([[1.0, 0.0], [0.3, 0.7]]), np.random.default_rng(0), 20000)[:, 1]
+    # x1 ~ Poisson(n1 + 0.3 n2) was 12 and x2 ~ Poisson(0.7 n2) was 0, with Jeffreys' priors of both means
+    n = (np.arange(800) + 0.5) / 20
+    first, second = np.meshgrid(n, n[:300], indexing="ij")
+    weight = stats.poisson.pmf(12, first + 0.3 * second) * np.exp(-0.7 * second) / np.sqrt(first * second)
+    share = 0.3 * second / (first + 0.3 * second)  # of the 12 that were of the second class
+    for number in range(4):
+        expected = (weight * stats.binom.cdf(number, 12, share)).sum() / weight.sum()
+        assert (there <= number).mean() == pytest.approx(expected, abs=0.015)
+
+
 def test_cells_that_are_made_up_are_taken_away():
     found, made_up = Fields(np.array([[30], [34]]), np.array([1.0, 1.0])), known([[1.0]], made_up=10.0)
     assert point(found, made_up)[0] == pytest.approx(44)
