@@ -350,7 +350,7 @@ def test_files_of_one_name_in_the_folders_of_two_patients_keep_their_groups(lab,
     for patient in ("one", "two"):
         (lab / patient).mkdir()
         Image.fromarray(image((24, 24))).save(lab / patient / "a.png")
-    (lab / "groups.csv").write_text("image,group\none/a.png,patient 1\ntwo/a.png,patient 2\n")
+    (lab / "groups.csv").write_text("image,group\na.png,somebody\none/a.png,patient 1\ntwo/a.png,patient 2\n")
     segment("one", "two", "--groups", "groups.csv")
     assert read_segmented("out").images["group"].tolist() == ["patient 1", "patient 2"]
     assert main(["count", "out", "--groups", "groups.csv", "--out", "counts"]) == 0

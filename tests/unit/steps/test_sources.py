@@ -239,6 +239,18 @@ def test_what_claims_too_much_is_refused_by_its_header(tmp_path, monkeypatch):
         open_source(tmp_path / "bomb.tif")
 
 
+def test_a_strip_with_another_checksum_is_damage(tmp_path):
+    file = tmp_path / "sum.tif"
+    tifffile.imwrite(file, values(), photometric="rgb", compression="zlib")
+    with tifffile.TiffFile(file) as opened:
+        end = opened.pages[0].dataoffsets[0] + opened.pages[0].databytecounts[0]
+    content = bytearray(file.read_bytes())
+    content[end - 1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"sum\.tif: damaged or cut short .*incorrect data check"):
+        open_source(file).whole()
+
+
 @pytest.mark.parametrize(("options", "tag"), [({"tile": (16, 16)}, "TileWidth"), ({"rowsperstrip": 5}, "RowsPerStrip")])
 def test_strips_and_tiles_without_pixels_are_damage(tmp_path, options, tag):
     file = tmp_path / "none.tif"
