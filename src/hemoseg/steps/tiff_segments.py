@@ -94,8 +94,5 @@ def _place(page: tifffile.TiffPage, packed: bool, index: int, span: tuple[int, i
 
 
 def _unzipped(content: bytes, most: int) -> bytes:
-    """What a zlib stream holds, ``most`` bytes at most; where it ends there, its checksum is looked at."""
-    stream = zlib.decompressobj()
-    found = stream.decompress(content, most)
-    stream.decompress(stream.unconsumed_tail, 1)
-    return found
+    """What a zlib stream holds, ``most`` bytes at most; of one that ends there, zlib looks at the checksum, too."""
+    return zlib.decompressobj().decompress(content, most)
