@@ -25,8 +25,8 @@ def test_limits_move_with_an_offset_scale_with_the_unit_and_turn_round_with_the_
     values = np.array(values)
     found, other = (limits_of_agreement(of) for of in (values, -(unit * values + offset)))
     assert other.bias == pytest.approx(-(unit * found.bias + offset))
-    assert (other.low, other.high) == pytest.approx((-(unit * found.high + offset), -(unit * found.low + offset)), abs=1e-9)
-    assert other.of_low == pytest.approx((-(unit * found.of_high.high + offset), -(unit * found.of_high.low + offset)), abs=1e-9)
+    turned = [-(unit * end + offset) for end in (found.high, found.low, found.of_high.high, found.of_high.low)]
+    assert (other.low, other.high, *other.of_low) == pytest.approx(turned, abs=1e-9)
 
 
 def test_the_intervals_of_the_limits_hold_the_true_limits_as_often_as_they_say():
