@@ -47,6 +47,7 @@ NOT_STEPS = (
     "manifests",
     "mask_folders",
     "mask_survey",
+    "model_evidence",
     "ome",
     "onnx_network",
     "opened",

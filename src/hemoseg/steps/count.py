@@ -26,15 +26,14 @@ from hemoseg.metrics.counting import RULES
 from hemoseg.metrics.detector import Detector, detector
 from hemoseg.metrics.field_sampling import Sampling
 from hemoseg.steps import arguments, files
-from hemoseg.steps.descriptions import read_evidence
 from hemoseg.steps.mask_folders import read_groups
+from hemoseg.steps.model_evidence import beside_model, evidence_of
 from hemoseg.steps.segmented import Segmented, read_segmented
 from hemoseg.tables.count_intervals import NOTES, evidence_fields, image_counts, patient_counts
 from hemoseg.tables.detector_errors import is_readable
 from hemoseg.tables.field_cells import found_in
 from hemoseg.tables.sickling import SEVERAL, WIDTH_OVER_LENGTH
 
-EVIDENCE = "evidence.json"
 MARKER = "facts.json"
 
 
@@ -70,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("count", __doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder that `hemoseg segment` wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for patients.csv, images.csv and facts.json")
-    parser.add_argument("--evidence", type=Path, help="evidence.json; default: beside the model that segmented")
+    parser.add_argument(
+        "--evidence", type=Path, help="a shared model, or its evidence.json; default: the model that segmented"
+    )
     parser.add_argument("--groups", type=Path, help="CSV of columns image and group (patient), before the folder's own")
     parser.add_argument("--unflagged", action="store_true", help="leave out images that images.csv flags")
     parser.add_argument("--border", choices=list(RULES), default="counting_frame", help="which cells there count")
@@ -100,20 +101,13 @@ def _images(args: argparse.Namespace, segmented: Segmented) -> pd.DataFrame:
     return images
 
 
-def beside_model(segmented: Segmented) -> Path | None:
-    """The evidence of the model that segmented, from here or from where `segment` began; none where it is gone."""
-    told = Path(segmented.facts["model"].get("path", ""))
-    places = [told, segmented.folder / segmented.facts.get("started_in", ".") / told]
-    return next((place / EVIDENCE for place in places if (place / EVIDENCE).is_file()), None)
-
-
 def read_errors(path: Path, segmented: Segmented, *, needed: bool) -> dict[str, Any] | None:
     """The section ``errors`` of the evidence; none where it has none and it is not ``needed``.
 
     Raises:
         InputError: it is damaged, or of a model with other classes.
     """
-    errors = read_evidence(path).get("errors") or {}
+    errors = evidence_of(path).get("errors") or {}
     if not is_readable(errors):
         if needed:
             raise InputError(f"{path}: says nothing of errors per frame; make it anew with `share`, or do without it")

@@ -23,7 +23,9 @@ def main(argv: list[str]) -> None:
         "--reference", nargs="+", default=[], metavar="DIR|GROUP",
         help="what is usual: another folder of `segment`, or groups of this one; all its other groups unless given",
     )  # fmt: skip
-    parser.add_argument("--evidence", type=Path, help="evidence.json of the model; that beside the model unless given")
+    parser.add_argument(
+        "--evidence", type=Path, help="a shared model, or its evidence.json; default: the model that segmented"
+    )
     parser.add_argument("--counts", type=Path, help="folder that `count` wrote from the same images: corrected counts")
     parser.add_argument("--out", type=Path, required=True, help="page to write, .html")
     parser.add_argument("--pdf", action="store_true", help="write the same as PDF beside it")

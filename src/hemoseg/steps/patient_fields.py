@@ -11,13 +11,12 @@ import pandas as pd
 from hemoseg.data.field_quality import flags_of, looked_at
 from hemoseg.errors import InputError
 from hemoseg.figures.patient import Thumbnail
-from hemoseg.steps.descriptions import read_evidence
 from hemoseg.steps.files import read_table
+from hemoseg.steps.model_evidence import beside_model, evidence_of
 from hemoseg.steps.segmented import Segmented
 from hemoseg.tables import atypical
 
 FLAGS = ("image", "flag", "reason")  # columns of flags.csv
-EVIDENCE = "evidence.json"
 MOST_CELLS, LEAST_CELLS, MOST_FIELDS = 24, 12, 12  # pictures; the tables have all fields
 FIELD_SIDE = 420  # pixels of the longer side of a field's picture
 FIELD_OF_VIEW = 2.4  # sides of a cell's picture in diameters of the median cell
@@ -29,18 +28,8 @@ def training_frames(found: Segmented, path: Path | None) -> Mapping[str, Any] | 
     Raises:
         InputError: --evidence names a file that is absent or damaged.
     """
-    if path is not None:
-        return read_evidence(path).get("frames")
-    model = Path(str(found.facts["model"].get("path", "")))
-    started = found.folder / found.facts.get("started_in", ".")
-    for place in (started / model, model):
-        if (place / EVIDENCE).is_file():
-            return read_evidence(place / EVIDENCE).get("frames")
-        if place.suffix == ".zip" and place.is_file():
-            from hemoseg.steps.stored import read_stored  # torch, which a folder's evidence does not need
-
-            return read_stored(place).evidence.get("frames")
-    return None
+    path = path or beside_model(found)
+    return evidence_of(path).get("frames") if path else None
 
 
 def look_at_fields(

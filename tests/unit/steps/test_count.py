@@ -1,12 +1,16 @@
 """`hemoseg count` from the folder of `segment` to its tables, and what it refuses."""
 
 import json
+import zipfile
 
 import pandas as pd
 import pytest
 
+from hemoseg import models
 from hemoseg.errors import InputError
 from hemoseg.steps.count import main
+from hemoseg.steps.files import read_json, write_json
+from hemoseg.steps.weights import sha256, write_weights
 
 CLASSES = ["background", "disc", "sickle"]
 
@@ -56,6 +60,31 @@ def test_the_evidence_beside_the_model_is_found_where_segment_was_started(folder
     main([str(folder), "--out", str(tmp_path / "again")])
     for name in ("patients.csv", "images.csv", "facts.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_the_evidence_of_a_folder_of_a_package_and_of_a_file_is_the_same(folder, tmp_path):
+    path, settings = evidence(tmp_path / "shared" / "evidence.json"), {"width": 2, "levels": 1}
+    write_weights(path.parent / "model.safetensors", models.load("unet").build(3, 3, **settings).state_dict())
+    told = {
+        "model": "my_unet", "network": "unet", "settings": {"network_settings": settings}, "in_channels": 3,
+        "classes": CLASSES, "input_size": [24, 32], "median_cell_area": 60.0,
+        "weights_sha256": sha256(path.parent / "model.safetensors"),
+        "normalisation": {"white": 255.0, "mean": [0.5] * 3, "sd": [0.2] * 3},
+    }  # fmt: skip
+    write_json(path.parent / "model.json", told)
+    package = tmp_path / "unet.zip"
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in path.parent.iterdir():
+            archive.write(file, file.name)
+    for number, given in enumerate((path, path.parent, package)):
+        main([str(folder), "--evidence", str(given), "--out", str(tmp_path / f"out{number}")])
+        found = tables(tmp_path / f"out{number}")
+        assert not found["patients"]["notes"].str.contains("no_evidence").any()
+        assert found["patients"].equals(tables(tmp_path / "out0")["patients"])
+    facts = read_json(folder / "segment.json")
+    write_json(folder / "segment.json", facts | {"model": {"path": "unet.zip"}})
+    main([str(folder), "--out", str(tmp_path / "beside")])
+    assert tables(tmp_path / "beside")["patients"].equals(found["patients"])
 
 
 def test_without_evidence_it_counts_and_says_so(folder, tmp_path):
