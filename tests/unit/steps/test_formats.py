@@ -192,6 +192,8 @@ def test_names_in_the_zip_are_numbers_and_no_paths(tmp_path):
     written(tmp_path, instances, classes, "imagej")
     with zipfile.ZipFile(tmp_path / "rois/one.zip") as archive:
         assert all(name.removesuffix(".roi").isdecimal() for name in archive.namelist())
+        assert {entry.date_time for entry in archive.infolist()} == {rois.EPOCH}  # two days make the same file
+    assert all(len(region.props.splitlines()) == 1 for region in roiread(tmp_path / "rois/one.zip"))
 
 
 def test_tifffile_reads_labels_and_the_pixel_size(tmp_path):
@@ -203,6 +205,21 @@ def test_tifffile_reads_labels_and_the_pixel_size(tmp_path):
         assert file.asarray().dtype == np.uint16
         pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
     assert (pixels["PhysicalSizeX"], pixels["PhysicalSizeY"], pixels["PhysicalSizeXUnit"]) == (0.25, 0.25, "µm")
+
+
+def test_a_region_that_fiji_drew_has_an_id_and_pixels_and_no_class(tmp_path):
+    ring = np.array([[1.7, 1.7], [1.7, 6.7], [6.7, 6.7], [6.7, 1.7]], np.float32)
+    ImagejRoi.frompoints(ring, name="5").tofile(tmp_path / "a.zip")
+    found = rois.read(tmp_path / "a.zip", (10, 10))
+    assert (found.ids, found.kinds) == ([5], [None])
+    assert [set(part.tolist()) for part in found.runs[1:]] == [{2, 3, 4, 5, 6}, {2}, {7}]
+
+
+def test_up_to_65535_cells_are_written_with_16_bits_and_read_at_their_size(tmp_path):
+    ome.write(tmp_path / "a.ome.tif", np.array([[0, 65_535]]), None, {})
+    assert tifffile.imread(tmp_path / "a.ome.tif").dtype == np.uint16
+    with pytest.raises(InputError, match=r"a\.ome\.tif"):
+        ome.read(tmp_path / "a.ome.tif", (2, 1))
 
 
 def test_many_cells_are_written_with_32_bits(tmp_path):
