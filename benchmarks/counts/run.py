@@ -150,8 +150,11 @@ def _seen(rng, who, number):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patients", type=int, nargs="?", default=500, help="of each scenario")
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, *PLANNED], help="all where none is named")
+    known = [*SCENARIOS, *PLANNED]
+    parser.add_argument("scenarios", nargs="*", help=f"all where none is named, of: {', '.join(known)}")
     given = parser.parse_args()
+    if unknown := [name for name in given.scenarios if name not in known]:  # `choices` would refuse that none is named
+        parser.error(f"there is no scenario {unknown[0]!r}; take one of {', '.join(known)}")
     patients, names = given.patients, given.scenarios
     told = json.loads(OUT.read_text()) if names and OUT.exists() else {"level": LEVEL, "scenarios": {}}
     every = [*SCENARIOS, *PLANNED]
