@@ -15,6 +15,7 @@ from hemoseg.steps.segment_inputs import Item
 from hemoseg.steps.segmented import FACTS, MARKER
 from hemoseg.steps.weights import sha256
 
+ENDINGS = (".tif", ".png", ".geojson", ".zip", ".ome.tif")  # of the files of an image
 WORK = ".segment"  # in the folder: notes of finished images, and what is not finished
 MUST_AGREE = ("format", "classes", "settings", "versions")  # of the facts, between runs that write one folder
 
@@ -136,9 +137,19 @@ class Folder:
     def finish(self, skipped: Any) -> None:
         """Say that the folder is complete, and of which images."""
         names = read_table(self.path / "images.csv", dtype=str)["image"]
+        self._forget(set(names))
         hashes = {name: read_json(self.path / WORK / f"{name}.json").get("sha256", "") for name in names}
         write_json(self.path / MARKER, self.facts | {"images": hashes, "skipped": skipped, "complete": True})
         shutil.rmtree(self.path / WORK, ignore_errors=True)
+
+    def _forget(self, names: set[str]) -> None:
+        """Remove the files of images that an earlier, unfinished run was given and this one was not."""
+        notes = [*(self.path / WORK).glob("*.json"), *(one for one in (self.path / WORK).iterdir() if one.is_dir())]
+        begun = {one.stem if one.is_file() else one.name for one in notes}
+        for name in begun - names:
+            for folder in (one for one in self.path.iterdir() if one.is_dir() and one.name != WORK):
+                for ending in ENDINGS:
+                    (folder / f"{name}{ending}").unlink(missing_ok=True)
 
 
 def counts_by_group(images: pd.DataFrame) -> pd.DataFrame:

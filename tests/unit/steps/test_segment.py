@@ -234,6 +234,14 @@ def test_a_large_image_is_gone_on_with_where_it_stopped(lab, monkeypatch, lost):
     assert files_of(lab / "killed") == files_of(lab / "whole")
 
 
+@pytest.mark.parametrize("after", [3, 14, 20])
+def test_files_of_an_image_that_is_no_longer_asked_for_do_not_stay(lab, after):
+    assert killed(after, "frames", "--formats", "qupath,ome") == -signal.SIGKILL
+    segment("frames/b.tif", "--formats", "qupath,ome", out="killed")
+    segment("frames/b.tif", "--formats", "qupath,ome", out="whole")
+    assert files_of(lab / "killed") == files_of(lab / "whole")
+
+
 def test_an_image_that_changed_meanwhile_is_looked_at_anew(lab, monkeypatch):
     monkeypatch.setattr(segment_image, "IN_MEMORY", 100)
     words = ("frames/b.tif", "--settings", '{"window": [16, 16], "overlap": 0}')
