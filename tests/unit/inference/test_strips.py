@@ -20,7 +20,8 @@ def looked_at(images):
     """Differs by pixel and by place in the window, as a network's answer does near a border."""
     ramp = torch.arange(images.shape[-1]) + 3.0 * torch.arange(images.shape[-2])[:, None]
     logits = torch.stack([images[:, 0], images[:, 1] * 0.5 + ramp, images.sum(1) / 3], dim=1)
-    return (logits / 50).softmax(1)
+    # In float64: the last bit of a float32 softmax depends on how many windows and threads share the work.
+    return (logits.double() / 50).softmax(1).float()
 
 
 @settings(max_examples=50, deadline=None)
