@@ -153,6 +153,14 @@ def breaks(rows):
     return {shift: of_shift for shift, of_shift in found.items() if shift != "unchanged"}
 
 
+def command_of(args):
+    """The command that was given, but for the places where its files lie."""
+    told = ["--parts", *args.parts, "--networks", *args.networks, "--steps", args.steps]
+    return shlex.join(
+        map(str, ["python", "benchmarks/another_microscope/run.py", *told, "--fold", args.fold, "--seed", args.seed])
+    )
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "results/another_microscope")
@@ -183,7 +191,7 @@ def main(argv=None):
         known[name] = reference([agreement(mask(image), image) for image, _, _ in test])
     record = read_json(args.out) if args.out.exists() else {"rows": []}
     record |= {
-        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "command": command_of(args),
         "steps": args.steps, "fold": args.fold, "seed": args.seed, "network": NETWORK,
         "augment": AUGMENT, "typical_area_px": typical, "agreement": known,
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "torch": torch.__version__},
