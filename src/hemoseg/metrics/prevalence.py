@@ -26,7 +26,7 @@ STEPS = 200  # of the constrained solution; ours
 SINGULAR = 1e8  # condition of a matrix that is not inverted; ours
 NOTHING = 1e-6  # of a cell
 JEFFREYS = 0.5  # shape of the prior of a mean number of cells
-ROUNDS = 25  # of the draws for these fields; with 100 and 400 ends of real rare cells moved by one, as with seeds. Ours
+ROUNDS = 25  # of the draws for these fields; 400 moved ends of real rare cells by up to 3, seeds by as many. Ours
 
 
 class Fields(NamedTuple):
